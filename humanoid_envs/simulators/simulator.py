@@ -1,0 +1,157 @@
+"""What a simulator gives and takes. Everything above this line of the project is free of physics engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Dict, Optional, Tuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from typing_extensions import Protocol
+
+from humanoid_envs.robots import Robot
+
+
+@dataclass(frozen=True)
+class RobotState:
+    """The state that determines the motion: what a reset writes. World frame, float32, one row per env."""
+
+    base_pos: Tensor
+    """(N, 3) position of the base link's origin, m."""
+    base_quat: Tensor
+    """(N, 4) orientation of the base, unit quaternion wxyz."""
+    base_lin_vel: Tensor
+    """(N, 3) velocity of the base link's origin, m/s."""
+    base_ang_vel: Tensor
+    """(N, 3) angular velocity of the base, rad/s, in the world frame."""
+    joint_pos: Tensor
+    """(N, J) joint angles in the robot's joint order, rad."""
+    joint_vel: Tensor
+    """(N, J) joint velocities, rad/s."""
+
+
+@dataclass(frozen=True)
+class SimState(RobotState):
+    """Everything the task reads from a simulator, with one meaning on every engine.
+
+    Positions and velocities are those at the end of the policy step. Torques and contact forces are those of
+    its last simulation step (what an engine reports after stepping); both are zero right after a reset.
+    Axis "2" is left, right.
+    """
+
+    joint_torque: Tensor
+    """(N, J) torque applied by the PD law in the last simulation step, N·m."""
+    feet_pos: Tensor
+    """(N, 2, 3) origins of the foot links, m."""
+    feet_vel: Tensor
+    """(N, 2, 3) velocities of the foot links' origins, m/s."""
+    knees_pos: Tensor
+    """(N, 2, 3) origins of the knee links, m."""
+    knees_vel: Tensor
+    """(N, 2, 3) velocities of the knee links' origins, m/s."""
+    base_contact_force: Tensor
+    """(N, 3) net contact force on the base link, N."""
+    feet_contact_force: Tensor
+    """(N, 2, 3) net contact force on each foot link, N."""
+
+
+@dataclass(frozen=True)
+class PhysicsParameters:
+    """Per-env physical parameters that domain randomization may draw."""
+
+    foot_friction: Tensor
+    """(N,) sliding friction coefficient of the soles."""
+    base_mass: Tensor
+    """(N,) mass of the base link, kg; its inertia scales along, its centre of mass stays."""
+    stiffness: Tensor
+    """(N, J) proportional gains, N·m/rad."""
+    damping: Tensor
+    """(N, J) derivative gains, N·m·s/rad."""
+    torque_limit: Tensor
+    """(N, J) torque limits, N·m."""
+
+
+@dataclass(frozen=True)
+class PhysicsConfig:
+    """How the physics is stepped: the same words for every engine."""
+
+    timestep: float = 0.001
+    """Length of one simulation step, s."""
+    decimation: int = 10
+    """Simulation steps per policy step."""
+    implicit_damping: bool = False
+    """Treat the PD law's damping implicitly in the velocity update (MuJoCo's `implicitfast`). False is the
+    explicit PD of the release, which needs a step of 2 ms or less."""
+    solver_iterations: int = 100
+    """Bound on the constraint solver's Newton iterations; it stops earlier once it has converged."""
+    solver_line_search_iterations: int = 50
+    """Bound on the line search within one Newton iteration."""
+    ground_friction: float = 0.6
+    """Friction coefficient of the ground. A contact's coefficient is the mean of the ground's and the sole's."""
+
+    @property
+    def policy_period(self) -> float:
+        """Time between two actions, s."""
+        return self.timestep * self.decimation
+
+
+class Simulator(Protocol):
+    """N copies of one robot, stepped together.
+
+    Tensors are float32 on `device`; masks are bool (N,). `state` is the current state; its tensors are live
+    buffers, valid until the next call, that a caller must not write to.
+    """
+
+    robot: Robot
+    physics: PhysicsConfig
+    num_envs: int
+    device: torch.device
+
+    @property
+    def state(self) -> SimState: ...
+
+    @property
+    def parameters(self) -> PhysicsParameters: ...
+
+    def step(self, joint_targets: Tensor) -> None:
+        """Advance one policy step of `decimation` simulation steps; in each, every joint gets the torque
+        clip(stiffness · (target − q) − damping · q̇, ±limit). joint_targets: (N, J), rad."""
+        ...
+
+    def reset(self, mask: Tensor, state: RobotState) -> None:
+        """Put the masked envs into `state`, at rest in every other respect (contacts, torques, warm start).
+        Updates `state` in the masked rows and in no other."""
+        ...
+
+    def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
+        """Replace the base velocities of the masked envs, (N, 3) each, world frame. Acts from the next step
+        on: `state` still shows the velocities at the end of the last step."""
+        ...
+
+    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
+        """Give the masked envs new physical parameters."""
+        ...
+
+    def accelerate(self, function: Callable[[], None]) -> Callable[[], None]:
+        """The fastest way this simulator knows to call `function`, a fixed sequence of operations on fixed
+        tensors that includes calls of `step`, `reset` and `push`: a captured CUDA graph, or itself."""
+        ...
+
+    def render(
+        self, env: int = 0, size: Tuple[int, int] = (480, 640), camera: Optional[str] = None
+    ) -> np.ndarray:
+        """An RGB picture of one env, uint8 (height, width, 3), from a named camera or the tracking one."""
+        ...
+
+    def state_dict(self) -> Dict[str, Tensor]:
+        """Everything `load_state_dict` needs to continue bit for bit: physical state, warm start, parameters."""
+        ...
+
+    def load_state_dict(self, state: Dict[str, Tensor]) -> None:
+        """Continue from what `state_dict` returned."""
+        ...
+
+    def close(self) -> None:
+        """Free what the simulator holds. Idempotent."""
+        ...
