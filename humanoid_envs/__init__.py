@@ -1,0 +1,1 @@
+"""Humanoid locomotion environments."""

@@ -1,0 +1,29 @@
+"""Velocity commands: (N, 4) of vx, vy (m/s, body frame), yaw rate (rad/s), heading (rad, world frame)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from humanoid_envs.rotations import wrap_angle
+from humanoid_envs.tasks.velocity.config import CommandConfig
+
+
+def resample(command: Tensor, mask: Tensor, drawn: Tensor, config: CommandConfig) -> Tensor:
+    """Commands with the masked rows replaced by drawn ones; slow ones become standing still.
+
+    With a heading, the yaw rate is not drawn but follows in `follow_heading`.
+    """
+    planar = drawn[:, :2]
+    planar = torch.where((planar.norm(dim=1) > config.min_speed)[:, None], planar, torch.zeros_like(planar))
+    yaw_rate = command[:, 2:3] if config.heading_mode else drawn[:, 2:3]
+    return torch.where(mask[:, None], torch.cat([planar, yaw_rate, drawn[:, 3:]], dim=1), command)
+
+
+def follow_heading(command: Tensor, heading: Tensor, config: CommandConfig) -> Tensor:
+    """Commands with the yaw rate that turns the robot from its heading (N,) to the commanded one."""
+    if not config.heading_mode:
+        return command
+    limit = config.max_heading_yaw_rate
+    yaw_rate = (config.heading_gain * wrap_angle(command[:, 3] - heading)).clamp(-limit, limit)
+    return torch.cat([command[:, :2], yaw_rate[:, None], command[:, 3:]], dim=1)

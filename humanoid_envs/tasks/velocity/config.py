@@ -1,0 +1,233 @@
+"""The velocity task's parameters, and its presets by name.
+
+Every default is the Humanoid-Gym release's value (arXiv 2404.05695 and its public configuration), so that
+`VelocityConfig()` is the release's task.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Callable, Dict, Tuple, Union
+
+from humanoid_envs.simulators.simulator import PhysicsConfig
+
+Range = Tuple[float, float]
+
+
+@dataclass(frozen=True)
+class GaitConfig:
+    """The clock that tells the feet when to swing."""
+
+    period: float = 0.64
+    """Duration of one gait cycle (a left and a right step), s."""
+    double_support: float = 0.1
+    """Both feet are to stand while |sin(2π·phase)| is below this."""
+    swing_pitch: float = 0.17
+    """Amplitude of the reference motion at hip and ankle pitch, rad; the knee moves twice as far."""
+
+
+@dataclass(frozen=True)
+class CommandConfig:
+    """Velocity commands and how they are drawn."""
+
+    lin_vel_x: Range = (-0.3, 0.6)
+    """Forward velocity, m/s."""
+    lin_vel_y: Range = (-0.3, 0.3)
+    """Velocity to the left, m/s."""
+    yaw_rate: Range = (-0.3, 0.3)
+    """Yaw rate where no heading is commanded, rad/s."""
+    heading: Range = (-3.14, 3.14)
+    """World heading to turn to, rad."""
+    heading_mode: bool = True
+    """Derive the yaw rate from a commanded heading instead of drawing it."""
+    heading_gain: float = 0.5
+    """Yaw rate per rad of heading error, 1/s."""
+    max_heading_yaw_rate: float = 1.0
+    """Bound on the yaw rate that a heading error asks for, rad/s."""
+    min_speed: float = 0.2
+    """Planar commands up to this norm become standing still, m/s."""
+    resample_period: float = 8.0
+    """Time after which a new command is drawn, s."""
+
+
+@dataclass(frozen=True)
+class ActionConfig:
+    """From the policy's output to joint targets."""
+
+    scale: float = 0.25
+    """Joint target in rad per unit of action, around the default pose."""
+    clip: float = 18.0
+    """Bound on an action's magnitude."""
+    delay: float = 0.5
+    """Largest share of the previous executed action that is blended in, drawn anew at each step."""
+    noise: float = 0.02
+    """Standard deviation of the multiplicative action noise."""
+
+
+@dataclass(frozen=True)
+class ObservationConfig:
+    """Frames, their scales, noise and history."""
+
+    history: int = 15
+    """Frames in the actor's observation, oldest first."""
+    privileged_history: int = 3
+    """Frames in the critic's observation, oldest first."""
+    clip: float = 18.0
+    """Bound on every entry of the stacked observations."""
+    lin_vel_scale: float = 2.0
+    joint_vel_scale: float = 0.05
+    mass_scale: float = 1.0 / 30.0
+    joint_pos_noise: float = 0.03
+    """Standard deviation of Gaussian noise, in the observed unit (as are the next three)."""
+    joint_vel_noise: float = 0.015
+    ang_vel_noise: float = 0.06
+    euler_noise: float = 0.018
+
+
+@dataclass(frozen=True)
+class RewardScales:
+    """Weight of each reward term per second; a term of weight 0 is not computed."""
+
+    joint_pos: float = 1.6
+    feet_clearance: float = 1.0
+    feet_contact_number: float = 1.2
+    feet_air_time: float = 1.0
+    foot_slip: float = -0.05
+    feet_distance: float = 0.2
+    knee_distance: float = 0.2
+    feet_contact_forces: float = -0.01
+    tracking_lin_vel: float = 1.2
+    tracking_ang_vel: float = 1.1
+    vel_mismatch_exp: float = 0.5
+    low_speed: float = 0.2
+    track_vel_hard: float = 0.5
+    default_joint_pos: float = 0.5
+    orientation: float = 1.0
+    base_height: float = 0.2
+    base_acc: float = 0.2
+    action_smoothness: float = -0.002
+    torques: float = -1e-5
+    dof_vel: float = -5e-4
+    dof_acc: float = -1e-7
+    collision: float = -1.0
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """Reward terms' weights and parameters."""
+
+    scales: RewardScales = field(default_factory=RewardScales)
+    only_positive: bool = True
+    """Clip the sum of all terms at 0 from below."""
+    tracking_sharpness: float = 5.0
+    """Factor of the squared velocity error in the tracking terms' exponent."""
+    base_height: float = 0.89
+    """Height of the base above the standing feet's soles, m."""
+    sole_height: float = 0.05
+    """Height of a foot link's origin above its sole, as the reward terms assume it, m."""
+    clearance: float = 0.06
+    """Height to which a swinging foot is to be lifted, m."""
+    clearance_tolerance: float = 0.01
+    min_distance: float = 0.2
+    """Smallest horizontal distance of the feet, and of the knees, m."""
+    max_feet_distance: float = 0.5
+    max_knee_distance: float = 0.25
+    contact_force: float = 5.0
+    """Vertical force above which a foot counts as in contact, N."""
+    max_contact_force: float = 700.0
+    """Foot force that costs nothing, N."""
+    max_air_time: float = 0.5
+    """Air time that is rewarded at most, s."""
+
+
+@dataclass(frozen=True)
+class TerminationConfig:
+    """When an episode ends."""
+
+    episode_length: float = 24.0
+    """Time after which it is truncated, s."""
+    base_contact_force: float = 1.0
+    """Contact force on the base (torso, arms, hands, head) above which it terminates, N."""
+
+
+@dataclass(frozen=True)
+class RandomizationConfig:
+    """Domain randomization; a range of zero width switches its draw off."""
+
+    foot_friction: Range = (0.1, 2.0)
+    """Friction coefficient of the soles, drawn once per env."""
+    added_mass: Range = (-5.0, 5.0)
+    """Mass added to the base link, drawn once per env, kg."""
+    start_joint_pos: float = 0.1
+    """Joint angles at the start of an episode lie within this of the default pose, rad."""
+    push_period: float = 4.0
+    """Time between pushes, which hit all envs at once, s; 0 switches them off."""
+    push_lin_vel: float = 0.2
+    """A push sets the base's horizontal velocity to values within this, m/s."""
+    push_ang_vel: float = 0.4
+    """A push sets the base's angular velocity to values within this, rad/s."""
+
+
+@dataclass(frozen=True)
+class VelocityConfig:
+    """The whole task: walk at a commanded planar velocity and yaw rate."""
+
+    physics: PhysicsConfig = field(default_factory=PhysicsConfig)
+    gait: GaitConfig = field(default_factory=GaitConfig)
+    commands: CommandConfig = field(default_factory=CommandConfig)
+    actions: ActionConfig = field(default_factory=ActionConfig)
+    observations: ObservationConfig = field(default_factory=ObservationConfig)
+    rewards: RewardConfig = field(default_factory=RewardConfig)
+    terminations: TerminationConfig = field(default_factory=TerminationConfig)
+    randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
+
+    @property
+    def policy_period(self) -> float:
+        """Time between two actions, s."""
+        return self.physics.policy_period
+
+    def steps(self, seconds: float) -> int:
+        """Number of policy steps in a duration: at least it, to the precision of float64."""
+        return round(seconds / self.policy_period)
+
+    def without_randomization(self) -> VelocityConfig:
+        """The same task with nothing random but the commands: for evaluation and play."""
+        return dataclasses.replace(
+            self,
+            actions=dataclasses.replace(self.actions, delay=0.0, noise=0.0),
+            observations=dataclasses.replace(
+                self.observations,
+                joint_pos_noise=0.0,
+                joint_vel_noise=0.0,
+                ang_vel_noise=0.0,
+                euler_noise=0.0,
+            ),
+            randomization=RandomizationConfig(
+                foot_friction=(1.0, 1.0), added_mass=(0.0, 0.0), start_joint_pos=0.0, push_period=0.0
+            ),
+        )
+
+
+def v0() -> VelocityConfig:
+    """The Humanoid-Gym release's task, faithful but for four documented corrections."""
+    return VelocityConfig()
+
+
+PRESETS: Dict[str, Callable[[], VelocityConfig]] = {"v0": v0}
+
+
+def preset(config: Union[str, VelocityConfig]) -> VelocityConfig:
+    """The preset of that name; a config passes through.
+
+    Raises:
+        ValueError: no preset of that name.
+        TypeError: neither a name nor a VelocityConfig.
+    """
+    if isinstance(config, VelocityConfig):
+        return config
+    if not isinstance(config, str):
+        raise TypeError(f"config must be a preset's name or a VelocityConfig, not {type(config).__name__}.")
+    if config not in PRESETS:
+        raise ValueError(f"Unknown preset {config!r}; there are {', '.join(map(repr, PRESETS))}.")
+    return PRESETS[config]()

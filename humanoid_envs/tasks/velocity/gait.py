@@ -1,0 +1,43 @@
+"""The gait clock: a phase that runs with the episode, and what the legs are to do at each phase."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from humanoid_envs.tasks.velocity.config import GaitConfig
+
+
+def gait_phase(episode_step: Tensor, policy_period: float, config: GaitConfig) -> Tensor:
+    """Gait cycles since the episode's start. (N,) int -> (N,) float."""
+    return episode_step * policy_period / config.period
+
+
+def clock(phase: Tensor) -> Tensor:
+    """(N, 2): sine and cosine of the phase angle."""
+    angle = 2.0 * math.pi * phase
+    return torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1)
+
+
+def stance_mask(phase: Tensor, config: GaitConfig) -> Tensor:
+    """(N, 2) bool: which feet are to stand: left in the first half cycle, then right, both in between."""
+    sine = torch.sin(2.0 * math.pi * phase)
+    both = sine.abs() < config.double_support
+    return torch.stack([(sine >= 0) | both, (sine < 0) | both], dim=-1)
+
+
+def reference_joint_pos(phase: Tensor, config: GaitConfig) -> Tensor:
+    """(N, 12) reference joint angles, rad: the swing leg bends, everything else stays at 0.
+
+    The right leg's joint axes mirror the left's, so the same formula with the opposite sign serves both.
+    """
+    sine = torch.sin(2.0 * math.pi * phase)
+    bend = config.swing_pitch * torch.where(sine.abs() < config.double_support, torch.zeros_like(sine), sine)
+
+    def leg(bend: Tensor) -> Tensor:  # roll, yaw, pitch, knee, ankle pitch, ankle roll
+        zero = torch.zeros_like(bend)
+        return torch.stack([zero, zero, bend, 2.0 * bend, bend, zero], dim=-1)
+
+    return torch.cat([leg(bend.clamp(max=0.0)), leg(bend.clamp(min=0.0))], dim=-1)

@@ -1,0 +1,79 @@
+"""What actor and critic see. A frame is one step's reading; an observation stacks the latest frames."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import torch
+from torch import Tensor
+
+from humanoid_envs.robots import Robot
+from humanoid_envs.tasks.velocity.config import ObservationConfig
+
+# Terms of a frame in order, with their sizes; J is the number of joints.
+_SHARED = (("clock", 2), ("command", 3), ("joint_pos", "J"), ("joint_vel", "J"), ("action", "J"))
+ACTOR_TERMS = (*_SHARED, ("base_ang_vel", 3), ("euler", 3))
+PRIVILEGED_TERMS = (
+    *_SHARED,
+    ("joint_pos_error", "J"),
+    ("base_lin_vel", 3),
+    ("base_ang_vel", 3),
+    ("euler", 3),
+    ("push", 5),
+    ("foot_friction", 1),
+    ("base_mass", 1),
+    ("stance", 2),
+    ("contact", 2),
+)
+
+
+def layout(terms: Tuple, num_joints: int) -> List[Tuple[str, int]]:
+    """A frame's terms and their sizes for a robot with that many joints."""
+    return [(name, num_joints if size == "J" else size) for name, size in terms]
+
+
+def frame_size(terms: Tuple, num_joints: int) -> int:
+    """Number of entries in a frame."""
+    return sum(size for _, size in layout(terms, num_joints))
+
+
+def shared_terms(
+    clock: Tensor,
+    command: Tensor,
+    joint_pos: Tensor,
+    joint_vel: Tensor,
+    action: Tensor,
+    config: ObservationConfig,
+) -> List[Tensor]:
+    """The terms that both frames begin with: clock (N, 2) | command (N, 3: vx, vy, yaw rate) | joint angles
+    from the default pose | joint velocities | executed action."""
+    planar = command[:, :2] * config.lin_vel_scale
+    return [clock, planar, command[:, 2:3], joint_pos, config.joint_vel_scale * joint_vel, action]
+
+
+def actor_frame(shared: List[Tensor], base_ang_vel: Tensor, euler: Tensor, noise: Tensor) -> Tensor:
+    """(N, 47) the actor's frame; angular velocity in the body frame, noise (N, 47) already scaled."""
+    return torch.cat([*shared, base_ang_vel, euler], dim=-1) + noise
+
+
+def noise_scale(robot: Robot, config: ObservationConfig) -> List[float]:
+    """Standard deviation of the noise on each entry of the actor's frame."""
+    of_term = {
+        "joint_pos": config.joint_pos_noise,
+        "joint_vel": config.joint_vel_noise,
+        "base_ang_vel": config.ang_vel_noise,
+        "euler": config.euler_noise,
+    }
+    return [
+        of_term.get(name, 0.0) for name, size in layout(ACTOR_TERMS, robot.num_joints) for _ in range(size)
+    ]
+
+
+def push_frame(history: Tensor, frame: Tensor) -> Tensor:
+    """Histories (N, H, F) with the oldest frame dropped and the newest appended."""
+    return torch.cat([history[:, 1:], frame[:, None]], dim=1)
+
+
+def stack(history: Tensor, config: ObservationConfig) -> Tensor:
+    """(N, H·F) observation: all frames, oldest first, clipped. The stored frames stay unclipped."""
+    return history.flatten(1).clamp(-config.clip, config.clip)

@@ -1,0 +1,346 @@
+"""The velocity task over a simulator: one policy step from action to observation, for N envs at once.
+
+All functions map tensors to tensors and keep nothing: what must survive a step is a `TaskMemory`. No value is
+read back to the host, so that a step can be captured in a CUDA graph.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Optional
+
+import torch
+from gymnasium.vector import AutoresetMode
+from torch import Tensor
+
+from humanoid_envs import rotations
+from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator
+from humanoid_envs.tasks.velocity import commands, gait, observations, rewards, terminations
+from humanoid_envs.tasks.velocity.config import VelocityConfig
+from humanoid_envs.tasks.velocity.randomization import Draws, sample_draws
+
+
+@dataclass(frozen=True)
+class TaskMemory:
+    """What the task remembers from step to step, one row per env."""
+
+    clock: Tensor
+    """() int64: policy steps since the envs were made; pushes hit all envs by this clock."""
+    episode_step: Tensor
+    """(N,) int64: policy steps since the episode's start."""
+    done: Tensor
+    """(N,) bool: the last step ended the episode."""
+    command: Tensor
+    """(N, 4) vx, vy, yaw rate, heading."""
+    command_fixed: Tensor
+    """(N,) bool: the command was set from outside and is neither redrawn nor turned after a heading."""
+    action: Tensor
+    last_action: Tensor
+    """(N, J) executed actions of the last step and the one before."""
+    joint_vel: Tensor
+    """(N, J) at the end of the last step."""
+    base_velocity: Tensor
+    """(N, 6) linear and angular, world frame, after the last step's push or reset."""
+    reference_joint_pos: Tensor
+    """(N, J) that the last observation showed."""
+    push_velocity: Tensor
+    """(N, 5) of the last push; 0 before the first."""
+    air_time: Tensor
+    """(N, 2) s; 0 while a foot counts as down."""
+    contact: Tensor
+    """(N, 2) bool: foot contacts of the last step."""
+    swing_height: Tensor
+    """(N, 2) height each foot has gained since its last contact, m."""
+    foot_height: Tensor
+    """(N, 2) height of the soles at the last step, m."""
+    frames: Tensor
+    """(N, H, F) the actor's latest frames, oldest first, unclipped."""
+    privileged_frames: Tensor
+    episode_return: Tensor
+    """(N,) sum of rewards."""
+    term_returns: Tensor
+    """(N, T) sum of each weighted reward term."""
+
+    def assign(self, other: TaskMemory) -> None:
+        """Write another memory's values into this one's tensors."""
+        for name, value in vars(other).items():
+            if getattr(self, name) is not value:
+                getattr(self, name).copy_(value)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A step judged: before any reset."""
+
+    memory: TaskMemory
+    inputs: rewards.RewardInputs
+    raw_terms: Tensor
+    """(N, T) unweighted reward terms."""
+    reward: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    pushed: Tensor
+    """(N,) bool: a push hits at the end of this step."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step gives to the vector env."""
+
+    evaluation: Evaluation
+    last: TaskMemory
+    """The step as it ended, before any reset: with the true last observation of episodes that end here."""
+    memory: TaskMemory
+    """After resets: with the observation to act on next."""
+
+
+class VelocityTask:
+    """Walk at a commanded planar velocity and yaw rate (task v0 of the Humanoid-Gym release)."""
+
+    def __init__(self, simulator: Simulator, config: VelocityConfig) -> None:
+        self.simulator = simulator
+        self.config = config
+        robot, device = simulator.robot, simulator.device
+        self.num_envs, self.num_joints = simulator.num_envs, robot.num_joints
+        self.term_names = rewards.active_terms(config.rewards.scales)
+        scales = [getattr(config.rewards.scales, name) * config.policy_period for name in self.term_names]
+        self._term_scales = torch.tensor(scales, device=device)
+        self._noise_scale = torch.tensor(observations.noise_scale(robot, config.observations), device=device)
+        self._default_joint_pos = torch.tensor([joint.default_pos for joint in robot.joints], device=device)
+        self._gravity = torch.tensor([0.0, 0.0, -1.0], device=device).expand(self.num_envs, 3)
+        self._start_pos = torch.tensor([0.0, 0.0, robot.start_height], device=device).expand(self.num_envs, 3)
+        self._start_quat = torch.tensor([1.0, 0.0, 0.0, 0.0], device=device).expand(self.num_envs, 4)
+        self._resample_steps = config.steps(config.commands.resample_period)
+        self._push_steps = config.steps(config.randomization.push_period)
+        self._max_episode_steps = config.steps(config.terminations.episode_length)
+
+    def draw(self, generator: Optional[torch.Generator]) -> Draws:
+        """The random numbers of one step."""
+        return sample_draws(self.config, self.num_envs, self.num_joints, self._noise_scale, generator)
+
+    def initial_memory(self) -> TaskMemory:
+        """Memory before the first reset."""
+        n, joints, device = self.num_envs, self.num_joints, self.simulator.device
+        o = self.config.observations
+        frame = observations.frame_size(observations.ACTOR_TERMS, joints)
+        privileged = observations.frame_size(observations.PRIVILEGED_TERMS, joints)
+
+        def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.zeros(shape, dtype=dtype, device=device)
+
+        return TaskMemory(
+            clock=zeros(dtype=torch.int64),
+            episode_step=zeros(n, dtype=torch.int64),
+            done=zeros(n, dtype=torch.bool),
+            command=zeros(n, 4),
+            command_fixed=zeros(n, dtype=torch.bool),
+            action=zeros(n, joints),
+            last_action=zeros(n, joints),
+            joint_vel=zeros(n, joints),
+            base_velocity=zeros(n, 6),
+            reference_joint_pos=zeros(n, joints),
+            push_velocity=zeros(n, 5),
+            air_time=zeros(n, 2),
+            contact=zeros(n, 2, dtype=torch.bool),
+            swing_height=zeros(n, 2),
+            foot_height=zeros(n, 2),
+            frames=zeros(n, o.history, frame),
+            privileged_frames=zeros(n, o.privileged_history, privileged),
+            episode_return=zeros(n),
+            term_returns=zeros(n, len(self.term_names)),
+        )
+
+    def step(self, memory: TaskMemory, action: Tensor, draws: Draws, autoreset: AutoresetMode) -> StepResult:
+        """Advance all envs by one policy step and restart those that `autoreset` says.
+
+        action: (N, J). With NEXT_STEP an env that was done before this step restarts in it and ignores its
+        action; its reward is 0.
+        """
+        executed = self.execute(memory, action, draws)
+        self.simulator.step(self._default_joint_pos + self.config.actions.scale * executed)
+        state = self.simulator.state
+        evaluation = self.evaluate(memory, state, executed, draws)
+        last = self.observe(evaluation.memory, state, draws)
+        if self._push_steps:
+            push = evaluation.memory.base_velocity
+            self.simulator.push(evaluation.pushed, push[:, :3], push[:, 3:])
+        if autoreset == AutoresetMode.SAME_STEP:
+            return StepResult(evaluation, last, self.reset(last, last.done, draws))
+        if autoreset == AutoresetMode.NEXT_STEP:
+            restart = memory.done
+            evaluation = dataclasses.replace(
+                evaluation,
+                reward=torch.where(restart, 0.0, evaluation.reward),
+                terminated=evaluation.terminated & ~restart,
+                truncated=evaluation.truncated & ~restart,
+            )
+            return StepResult(evaluation, last, self.reset(last, restart, draws))
+        return StepResult(evaluation, last, last)
+
+    def reset(self, memory: TaskMemory, mask: Tensor, draws: Draws) -> TaskMemory:
+        """Start new episodes in the masked envs, in the simulator and in the memory returned."""
+        zeros = torch.zeros_like
+        pose = torch.cat([self._start_pos, self._start_quat], dim=1)
+        still = zeros(self._start_pos)
+        joint_pos = self._default_joint_pos + draws.start_joint_pos
+        self.simulator.reset(
+            mask, RobotState(pose[:, :3], pose[:, 3:], still, still, joint_pos, zeros(joint_pos))
+        )
+        state = self.simulator.state
+        start = dataclasses.replace(
+            memory,
+            episode_step=zeros(memory.episode_step),
+            done=zeros(memory.done),
+            command=self._start_command(memory, state, draws),
+            action=zeros(memory.action),
+            last_action=zeros(memory.last_action),
+            joint_vel=state.joint_vel,
+            base_velocity=zeros(memory.base_velocity),
+            air_time=zeros(memory.air_time),
+            contact=zeros(memory.contact),
+            swing_height=zeros(memory.swing_height),
+            foot_height=self._foot_height(state),
+            frames=zeros(memory.frames),
+            privileged_frames=zeros(memory.privileged_frames),
+            episode_return=zeros(memory.episode_return),
+            term_returns=zeros(memory.term_returns),
+        )
+        return _where(mask, self.observe(start, state, draws), memory)
+
+    def observe(self, memory: TaskMemory, state: SimState, draws: Draws) -> TaskMemory:
+        """The memory with the newest frames appended to the histories."""
+        o = self.config.observations
+        phase = self._phase(memory.episode_step)
+        reference = gait.reference_joint_pos(phase, self.config.gait)
+        joint_pos = state.joint_pos - self._default_joint_pos
+        base_ang_vel = rotations.rotate_inverse(state.base_quat, state.base_ang_vel)
+        euler = rotations.roll_pitch_yaw(state.base_quat)
+        shared = observations.shared_terms(
+            gait.clock(phase), memory.command, joint_pos, state.joint_vel, memory.action, o
+        )
+        frame = observations.actor_frame(shared, base_ang_vel, euler, draws.observation_noise)
+        privileged = torch.cat(
+            [
+                *shared,
+                joint_pos - reference,
+                o.lin_vel_scale * rotations.rotate_inverse(state.base_quat, state.base_lin_vel),
+                base_ang_vel,
+                euler,
+                memory.push_velocity,
+                self.simulator.parameters.foot_friction[:, None],
+                o.mass_scale * self.simulator.parameters.base_mass[:, None],
+                gait.stance_mask(phase, self.config.gait).float(),
+                memory.contact.float(),
+            ],
+            dim=1,
+        )
+        return dataclasses.replace(
+            memory,
+            reference_joint_pos=reference,
+            frames=observations.push_frame(memory.frames, frame),
+            privileged_frames=observations.push_frame(memory.privileged_frames, privileged),
+        )
+
+    def execute(self, memory: TaskMemory, action: Tensor, draws: Draws) -> Tensor:
+        """(N, J) the action that is executed: clipped, delayed, noisy, clipped."""
+        limit = self.config.actions.clip
+        action = action.clamp(-limit, limit)
+        action = (1.0 - draws.action_delay) * action + draws.action_delay * memory.action
+        return (action + draws.action_noise * action).clamp(-limit, limit)
+
+    def evaluate(self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws) -> Evaluation:
+        """Commands, pushes, reward and termination of a step that has been simulated."""
+        now = self._advance(memory, state, executed, draws)
+        inputs = self._reward_inputs(memory, now, state)
+        contact, down = inputs.contact, inputs.contact | inputs.stance | memory.contact
+        raw_terms = rewards.raw_terms(inputs, self.config.rewards)
+        scaled_terms = raw_terms * self._term_scales
+        reward = rewards.total(scaled_terms, self.config.rewards)
+        terminated = terminations.base_contact(state.base_contact_force, self.config.terminations)
+        truncated = terminations.time_out(now.episode_step, self._max_episode_steps)
+        now = dataclasses.replace(
+            now,
+            done=terminated | truncated,
+            contact=contact,
+            air_time=torch.where(down, 0.0, inputs.air_time),
+            swing_height=torch.where(contact, 0.0, inputs.swing_height),
+            episode_return=memory.episode_return + reward,
+            term_returns=memory.term_returns + scaled_terms,
+        )
+        return Evaluation(now, inputs, raw_terms, reward, terminated, truncated, self._push_due(now.clock))
+
+    def _advance(self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws) -> TaskMemory:
+        clock, episode_step = memory.clock + 1, memory.episode_step + 1
+        push_due = self._push_due(clock)
+        push = torch.where(push_due[:, None], draws.push_velocity, memory.push_velocity)
+        pushed = torch.cat([push[:, :2], state.base_lin_vel[:, 2:], push[:, 2:]], dim=1)
+        base_velocity = torch.cat([state.base_lin_vel, state.base_ang_vel], dim=1)
+        c = self.config.commands
+        due = (episode_step % self._resample_steps == 0) & ~memory.command_fixed
+        command = commands.resample(memory.command, due, draws.command, c)
+        turning = commands.follow_heading(command, rotations.heading(state.base_quat), c)
+        return dataclasses.replace(
+            memory,
+            clock=clock,
+            episode_step=episode_step,
+            command=torch.where(memory.command_fixed[:, None], memory.command, turning),
+            action=executed,
+            last_action=memory.action,
+            joint_vel=state.joint_vel,
+            base_velocity=torch.where(push_due[:, None], pushed, base_velocity),
+            push_velocity=push,
+            foot_height=self._foot_height(state),
+        )
+
+    def _reward_inputs(self, before: TaskMemory, now: TaskMemory, state: SimState) -> rewards.RewardInputs:
+        contact = state.feet_contact_force[..., 2] > self.config.rewards.contact_force
+        stance = gait.stance_mask(self._phase(now.episode_step), self.config.gait)
+        return rewards.RewardInputs(
+            state=state,
+            base_lin_vel=rotations.rotate_inverse(state.base_quat, state.base_lin_vel),
+            base_ang_vel=rotations.rotate_inverse(state.base_quat, state.base_ang_vel),
+            euler=rotations.roll_pitch_yaw(state.base_quat),
+            gravity=rotations.rotate_inverse(state.base_quat, self._gravity),
+            command=now.command,
+            stance=stance,
+            contact=contact,
+            swing_height=before.swing_height + now.foot_height - before.foot_height,
+            air_time=before.air_time + self.config.policy_period,
+            landed=(before.air_time > 0.0) & (contact | stance | before.contact),
+            joint_pos=state.joint_pos - self._default_joint_pos,
+            reference_joint_pos=before.reference_joint_pos,
+            action=now.action,
+            last_action=now.last_action,
+            second_last_action=before.last_action,
+            last_joint_vel=before.joint_vel,
+            base_velocity=now.base_velocity,
+            last_base_velocity=before.base_velocity,
+            policy_period=self.config.policy_period,
+        )
+
+    def _start_command(self, memory: TaskMemory, state: SimState, draws: Draws) -> Tensor:
+        c = self.config.commands
+        drawn = commands.resample(memory.command, ~memory.command_fixed, draws.reset_command, c)
+        turning = commands.follow_heading(drawn, rotations.heading(state.base_quat), c)
+        return torch.where(memory.command_fixed[:, None], memory.command, turning)
+
+    def _push_due(self, clock: Tensor) -> Tensor:
+        """(N,) bool: pushes hit all envs at once, by the clock that all share."""
+        due = clock % max(self._push_steps, 1) == 0
+        return (due & (self._push_steps > 0)).expand(self.num_envs)
+
+    def _foot_height(self, state: SimState) -> Tensor:
+        return state.feet_pos[..., 2] - self.config.rewards.sole_height
+
+    def _phase(self, episode_step: Tensor) -> Tensor:
+        return gait.gait_phase(episode_step, self.config.policy_period, self.config.gait)
+
+
+def _where(mask: Tensor, new: TaskMemory, old: TaskMemory) -> TaskMemory:
+    """The new memory in the masked rows, the old one elsewhere."""
+
+    def choose(new: Tensor, old: Tensor) -> Tensor:
+        return old if new is old else torch.where(mask.view(-1, *[1] * (old.dim() - 1)), new, old)
+
+    return TaskMemory(**{name: choose(getattr(new, name), value) for name, value in vars(old).items()})
