@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -138,6 +138,7 @@ class PlaybackSimulator:
         self.num_envs = golden.num_envs
         self.device = torch.device("cpu")
         self.row = -1
+        self.diverged = torch.zeros(golden.num_envs, dtype=torch.bool)
         self.joint_targets = torch.zeros(golden.num_envs, 12)
         self.pushes: List[Tuple[Tensor, Tensor, Tensor]] = []
         self._golden = golden
@@ -169,7 +170,9 @@ class PlaybackSimulator:
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
         raise NotImplementedError("a recording has its own parameters")
 
-    def accelerate(self, function: Callable[[], None]) -> Callable[[], None]:
+    def accelerate(
+        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
+    ) -> Callable[[], None]:
         return function
 
     def close(self) -> None:

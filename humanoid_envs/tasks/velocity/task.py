@@ -257,7 +257,8 @@ class VelocityTask:
         raw_terms = rewards.raw_terms(inputs, self.config.rewards)
         scaled_terms = raw_terms * self._term_scales
         reward = rewards.total(scaled_terms, self.config.rewards)
-        terminated = terminations.base_contact(state.base_contact_force, self.config.terminations)
+        fallen = terminations.base_contact(state.base_contact_force, self.config.terminations)
+        terminated = fallen | self.simulator.diverged
         truncated = terminations.time_out(now.episode_step, self._max_episode_steps)
         now = dataclasses.replace(
             now,

@@ -1,0 +1,136 @@
+"""The registered ids, and the functions that make their environments."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Optional, Tuple, Union
+
+import gymnasium
+import torch
+
+from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.simulators.simulator import Simulator
+from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.vector_env import HumanoidVectorEnv
+
+ENGINES = ("isaacgym", "mujoco_warp", "mujoco")
+"""Physics engines, fastest first."""
+
+Config = Union[str, VelocityConfig]
+
+
+def register_environments() -> None:
+    """Make the project's ids known to Gymnasium."""
+    for engine, name in (("mujoco", "MuJoCo"), ("mujoco_warp", "MuJoCoWarp"), ("isaacgym", "IsaacGym")):
+        gymnasium.register(
+            id=f"HumanoidXBotL-{name}-v0",
+            entry_point=f"humanoid_envs.single_env:make_{engine}",
+            vector_entry_point=f"{__name__}:make_{engine}",
+        )
+
+
+def make_mujoco(
+    num_envs: int = 1,
+    config: Config = "v0",
+    *,
+    robot: Robot = XBOT_L,
+    num_threads: int = 0,
+    array: str = "numpy",
+    **options: Any,
+) -> HumanoidVectorEnv:
+    """`HumanoidXBotL-MuJoCo-v0`: C MuJoCo on the CPU, all envs in one process.
+
+    Args:
+        num_envs: number of robots.
+        config: a preset's name or a `VelocityConfig`.
+        robot: the robot; XBot-L unless you bring your own.
+        num_threads: threads that step the physics; 0 takes all cores. Results do not depend on it.
+        array, options: see `HumanoidVectorEnv`.
+    """
+    from humanoid_envs.simulators.mujoco import MuJoCoSimulator
+
+    config, num_envs = preset(config), _positive(num_envs)
+    simulator = MuJoCoSimulator(robot, config.physics, num_envs, num_threads=num_threads)
+    return _environment("mujoco", simulator, config, array=array, **options)
+
+
+def make_mujoco_warp(
+    num_envs: int = 1,
+    config: Config = "v0",
+    *,
+    robot: Robot = XBOT_L,
+    device: Optional[Union[str, torch.device]] = None,
+    **options: Any,
+) -> HumanoidVectorEnv:
+    """`HumanoidXBotL-MuJoCoWarp-v0`: MuJoCo Warp on a CUDA device; torch tensors on that device.
+
+    Args:
+        device: the CUDA device, by default the current one; `"cpu"` runs Warp's slow CPU mode, for tests.
+        num_envs, config, robot, options: see `make_mujoco`.
+    """
+    from humanoid_envs.simulators.mujoco_warp import MuJoCoWarpSimulator
+
+    config, num_envs = preset(config), _positive(num_envs)
+    simulator = MuJoCoWarpSimulator(robot, config.physics, num_envs, device=device or "cuda")
+    return _environment("mujoco_warp", simulator, config, **options)
+
+
+def make_isaacgym(
+    num_envs: int = 1,
+    config: Config = "v0",
+    *,
+    engine: str = "auto",
+    device: Optional[Union[str, torch.device]] = None,
+    array: str = "torch",
+    **options: Any,
+) -> HumanoidVectorEnv:
+    """`HumanoidXBotL-IsaacGym-v0`: the fastest engine of this machine; torch tensors.
+
+    Args:
+        engine: `"isaacgym"` (NVIDIA Isaac Gym), `"mujoco_warp"`, `"mujoco"`, or `"auto"`: MuJoCo Warp where
+            there is a CUDA device, otherwise C MuJoCo on all cores. `env.metadata["engine"]` says which.
+        device: CUDA device of a GPU engine.
+        num_envs, config, array, options: see `make_mujoco`.
+
+    Raises:
+        ValueError: unknown engine.
+        ImportError: `engine="isaacgym"`, which has no adapter yet.
+    """
+    if engine == "auto":
+        engine, reason = best_engine(device)
+        warnings.warn(
+            f"HumanoidXBotL-IsaacGym-v0 runs on {engine}: {reason}. Pass engine={engine!r} to choose it silently.",
+            stacklevel=2,
+        )
+    if engine == "mujoco_warp":
+        return make_mujoco_warp(num_envs, config, device=device, array=array, **options)
+    if engine == "mujoco":
+        if device is not None and torch.device(device).type != "cpu":
+            raise ValueError(f"Engine 'mujoco' runs on the CPU, not on {str(device)!r}; leave device out.")
+        return make_mujoco(num_envs, config, array=array, **options)
+    if engine == "isaacgym":
+        raise ImportError(
+            "This version has no adapter for NVIDIA Isaac Gym. Use engine='mujoco_warp' (CUDA) or 'mujoco' (CPU)."
+        )
+    raise ValueError(f"Unknown engine {engine!r}; there are 'auto', {', '.join(map(repr, ENGINES))}.")
+
+
+def best_engine(device: Optional[Union[str, torch.device]] = None) -> Tuple[str, str]:
+    """The fastest engine that runs on this machine, or on that device, and why."""
+    if device is not None and torch.device(device).type == "cpu":
+        return "mujoco", "the CPU was asked for"
+    if torch.cuda.is_available():
+        return "mujoco_warp", f"this machine has {torch.cuda.get_device_name(device)}"
+    return "mujoco", "no CUDA device was found"
+
+
+def _environment(engine: str, simulator: Simulator, config: VelocityConfig, **options: Any) -> HumanoidVectorEnv:
+    env = HumanoidVectorEnv(simulator, config, **options)
+    env.metadata["engine"] = engine
+    return env
+
+
+def _positive(num_envs: int) -> int:
+    if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+        raise ValueError(f"num_envs must be a positive integer, not {num_envs!r}.")
+    return num_envs

@@ -1,0 +1,116 @@
+"""One robot as a `gymnasium.Env`: for `gymnasium.make`, tutorials, and watching a policy."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Tuple
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from humanoid_envs.vector_env import HumanoidVectorEnv
+
+
+class HumanoidEnv(gymnasium.Env):
+    """The vector environment with one robot, without the batch axis.
+
+    Arguments that name a task, a robot or an engine go to `make_mujoco` and its siblings.
+
+    Args:
+        vector_env: one env, not resetting by itself, with numpy arrays.
+        render_mode: `"human"` opens MuJoCo's viewer and keeps real time, `"rgb_array"` gives pictures.
+    """
+
+    metadata: Dict[str, Any] = {"render_modes": ["human", "rgb_array"]}  # noqa: RUF012  Gymnasium's own attribute
+
+    def __init__(self, vector_env: HumanoidVectorEnv, render_mode: Optional[str] = None) -> None:
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be 'human', 'rgb_array' or None, not {render_mode!r}.")
+        self.vector_env = vector_env
+        self.render_mode = render_mode
+        self.metadata = {**self.metadata, "render_fps": vector_env.metadata["render_fps"]}
+        self.observation_space = vector_env.single_observation_space
+        self.action_space = vector_env.single_action_space
+        self._viewer: Optional[Any] = None
+
+    def reset(
+        self, *, seed: Optional[int] = None, options: Optional[Dict[str, Any]] = None
+    ) -> Tuple[Any, Dict[str, Any]]:
+        """Start an episode; see `HumanoidVectorEnv.reset`."""
+        super().reset(seed=seed)
+        observation, info = self.vector_env.reset(seed=seed, options=options)
+        self._show()
+        return _first(observation), _first_of_info(info)
+
+    def step(self, action: np.ndarray) -> Tuple[Any, float, bool, bool, Dict[str, Any]]:
+        """One policy step; see `HumanoidVectorEnv.step`. action: (12,)."""
+        action = np.asarray(action)
+        if action.shape != self.action_space.shape:
+            raise ValueError(f"The action must have shape {self.action_space.shape}, not {action.shape}.")
+        observation, reward, terminated, truncated, info = self.vector_env.step(action[None])
+        self._show()
+        return (
+            _first(observation),
+            float(reward[0]),
+            bool(terminated[0]),
+            bool(truncated[0]),
+            _first_of_info(info),
+        )
+
+    def render(self) -> Optional[np.ndarray]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The picture in mode `"rgb_array"`; the viewer of mode `"human"` follows by itself."""
+        return self.vector_env.simulator.render() if self.render_mode == "rgb_array" else None
+
+    def set_command(self, command: Any) -> None:
+        """Fix vx, vy (m/s) and yaw rate (rad/s), or None to draw them; see `HumanoidVectorEnv.set_command`."""
+        self.vector_env.set_command(command)
+
+    def close(self) -> None:
+        """Close the viewer and free the simulator."""
+        if self._viewer is not None:
+            self._viewer.close()
+            self._viewer = None
+        self.vector_env.close()
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            if self._viewer is None:
+                from humanoid_envs.viewer import Viewer
+
+                self._viewer = Viewer(self.vector_env.simulator)
+            self._viewer.show()
+
+
+def make_mujoco(render_mode: Optional[str] = None, **kwargs: Any) -> HumanoidEnv:
+    """`HumanoidXBotL-MuJoCo-v0` for `gymnasium.make`."""
+    from humanoid_envs.registration import make_mujoco as make
+
+    return _single(make, render_mode, kwargs)
+
+
+def make_mujoco_warp(render_mode: Optional[str] = None, **kwargs: Any) -> HumanoidEnv:
+    """`HumanoidXBotL-MuJoCoWarp-v0` for `gymnasium.make`."""
+    from humanoid_envs.registration import make_mujoco_warp as make
+
+    return _single(make, render_mode, kwargs)
+
+
+def make_isaacgym(render_mode: Optional[str] = None, **kwargs: Any) -> HumanoidEnv:
+    """`HumanoidXBotL-IsaacGym-v0` for `gymnasium.make`."""
+    from humanoid_envs.registration import make_isaacgym as make
+
+    return _single(make, render_mode, kwargs)
+
+
+def _single(make: Any, render_mode: Optional[str], kwargs: Dict[str, Any]) -> HumanoidEnv:
+    env = make(1, array="numpy", autoreset_mode=AutoresetMode.DISABLED, **kwargs)
+    return HumanoidEnv(env, render_mode)
+
+
+def _first(value: Any) -> Any:
+    return {name: _first(entry) for name, entry in value.items()} if isinstance(value, dict) else value[0]
+
+
+def _first_of_info(info: Dict[str, Any]) -> Dict[str, Any]:
+    # Masks say for which env of a batch an entry holds; a single env's entries are there or not.
+    return {name: _first(value) for name, value in info.items() if not name.startswith("_")}

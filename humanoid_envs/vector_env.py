@@ -1,0 +1,398 @@
+"""A velocity task over a simulator, as a Gymnasium vector environment."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from torch import Tensor
+
+from humanoid_envs.simulators.simulator import Simulator, default_parameters
+from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, observations
+from humanoid_envs.tasks.velocity.randomization import sample_parameters
+from humanoid_envs.tasks.velocity.task import StepResult
+
+Array = Union[Tensor, np.ndarray]
+Command = Union[Sequence[float], np.ndarray, Tensor]
+
+_MAX_RENDERED = 16
+
+
+class HumanoidVectorEnv(VectorEnv):
+    """N robots that learn to walk at a commanded velocity.
+
+    Observation: `Box(705)`, the actor's 15 latest frames; with `dict_obs=True` a `Dict` of `"policy"` (705) and
+    `"critic"` (219, without noise, with what only a simulator knows). Action: `Box(12)`, joint targets in
+    units of `config.actions.scale` around the default pose.
+
+    `info` of `reset` and `step` holds
+    - `"privileged"`: (N, 219) the critic's observation,
+    - `"command"`: (N, 3) the commanded vx, vy (m/s) and yaw rate (rad/s) that the observation shows,
+
+    and, when episodes have ended (on a GPU always, to save the host from asking), with masks `"_final_info"`
+    and, in mode SAME_STEP, `"_final_obs"`,
+    - `"final_info"`: `"episode_return"`, `"episode_length"` (steps), `"reward_terms"` (sum of each weighted term
+      over the episode) and, in mode SAME_STEP, `"privileged"`,
+    - `"final_obs"`: the true last observation, of the episode and not of the one that follows (SAME_STEP only).
+
+    Args:
+        simulator: the physics. The env owns it and closes it.
+        config: the task.
+        autoreset_mode: SAME_STEP resets a finished env in the step in which it finishes, NEXT_STEP in the one
+            after, DISABLED leaves it to `reset(options={"reset_mask": mask})`.
+        array: what observations, rewards, flags and infos are: `"torch"` on the simulator's device, or
+            `"numpy"`. Actions may be either.
+        dict_obs: observe actor's and critic's observation as a `Dict`.
+        command: vx, vy, yaw rate that all robots get instead of drawn ones; see `set_command`.
+        stagger_episodes: after a full reset let each env's first episode begin at a random step of its length,
+            so that time-outs spread over time (the release trains so).
+        render_mode: `"rgb_array"` or None.
+
+    Raises:
+        ValueError: unknown autoreset mode, array kind or render mode, or a command of wrong shape.
+    """
+
+    metadata: Dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012  Gymnasium's own attribute
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        config: VelocityConfig,
+        *,
+        autoreset_mode: Union[AutoresetMode, str] = AutoresetMode.SAME_STEP,
+        array: str = "torch",
+        dict_obs: bool = False,
+        command: Optional[Command] = None,
+        stagger_episodes: bool = False,
+        render_mode: Optional[str] = None,
+    ) -> None:
+        if array not in ("torch", "numpy"):
+            raise ValueError(f"array must be 'torch' or 'numpy', not {array!r}.")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be 'rgb_array' or None for a vector environment, not {render_mode!r}.")
+        self.simulator, self.config = simulator, config
+        self.task = VelocityTask(simulator, config)
+        self.num_envs, self.device = simulator.num_envs, simulator.device
+        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self.render_mode, self.dict_obs, self.array = render_mode, dict_obs, array
+        self.metadata = {
+            **self.metadata,
+            "autoreset_mode": self.autoreset_mode,
+            "render_fps": round(1.0 / config.policy_period),
+        }
+        self._define_spaces()
+        self._stagger = stagger_episodes
+        self._generator = torch.Generator(self.device)
+        self._generator.seed()
+        self._memory = self.task.initial_memory()
+        self._action = torch.zeros(self.num_envs, self.task.num_joints, device=self.device)
+        self._actions_finite = _Alarm(self.device)
+        self._everyone = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
+        self._result: Optional[StepResult] = None
+        self._advance = simulator.accelerate(self._compute_step, [self._generator])
+        self._started = self._parameters_drawn = False
+        if command is not None:
+            self.set_command(command)
+
+    def _define_spaces(self) -> None:
+        o, joints = self.config.observations, self.task.num_joints
+
+        def box(terms: Tuple, frames: int) -> spaces.Box:
+            size = frames * observations.frame_size(terms, joints)
+            return spaces.Box(-o.clip, o.clip, (size,), np.float32)
+
+        policy = box(observations.ACTOR_TERMS, o.history)
+        self.single_privileged_space = box(observations.PRIVILEGED_TERMS, o.privileged_history)
+        self.single_observation_space = (
+            spaces.Dict({"policy": policy, "critic": self.single_privileged_space}) if self.dict_obs else policy
+        )
+        limit = self.config.actions.clip
+        self.single_action_space = spaces.Box(-limit, limit, (joints,), np.float32)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    # Gymnasium's interface
+
+    def reset(
+        self, *, seed: Optional[int] = None, options: Optional[Dict[str, Any]] = None
+    ) -> Tuple[Any, Dict[str, Any]]:
+        """Start new episodes.
+
+        Args:
+            seed: makes everything random from here on repeat, the envs' physical parameters included.
+            options: `{"reset_mask": (N,) bool}` restarts the masked envs only.
+
+        Raises:
+            ValueError: unknown option, or a mask of wrong shape or type; a seed together with a mask.
+        """
+        self._require_open()
+        mask = self._reset_mask(options)
+        if seed is not None:
+            if mask is not None:
+                raise ValueError("A seed applies to all envs: pass either seed or options['reset_mask'].")
+            if not isinstance(seed, (int, np.integer)):
+                raise ValueError(f"seed must be one integer for the whole vector environment, not {seed!r}.")
+            self._generator.manual_seed(int(seed))
+        with torch.no_grad():
+            if seed is not None or not self._parameters_drawn:
+                self._draw_parameters()
+            draws = self.task.draw(self._generator)
+            rows = mask if mask is not None and self._started else self._everyone
+            self._memory.assign(self.task.reset(self._memory, rows, draws))
+            if rows is self._everyone:
+                self._restart_clocks()
+            self._actions_finite.reset()
+            self._started = True
+            return self._observation(self._memory), self._info(self._memory)
+
+    def step(self, actions: Array) -> Tuple[Any, Array, Array, Array, Dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Advance all envs by one policy step. actions: (N, 12) floats, numpy or torch on any device.
+
+        Raises:
+            gymnasium.error.ResetNeeded: before the first reset.
+            ValueError: actions of wrong shape or type, or with NaN or infinite entries. On a GPU the last is
+                noticed without waiting for the device, a step or two later; until then such entries act as 0.
+        """
+        self._require_open()
+        if not self._started:
+            raise gymnasium.error.ResetNeeded("Call reset() before step().")
+        self._set_action(actions)
+        with torch.no_grad():
+            self._advance()
+            result = self._result
+            assert result is not None
+            evaluation = result.evaluation
+            self._actions_finite.send()
+            return (
+                self._observation(result.memory),
+                self._give(evaluation.reward.clone()),
+                self._give(evaluation.terminated.clone()),
+                self._give(evaluation.truncated.clone()),
+                {**self._info(result.memory), **self._final(result)},
+            )
+
+    def render(self) -> Tuple[np.ndarray, ...]:
+        """A picture of each env, uint8 (height, width, 3).
+
+        Raises:
+            ValueError: no render mode was chosen, or there are more envs than one would want pictures of.
+        """
+        self._require_open()
+        if self.render_mode is None:
+            raise ValueError("Choose render_mode='rgb_array' when making the environment to render it.")
+        if self.num_envs > _MAX_RENDERED:
+            raise ValueError(
+                f"Rendering {self.num_envs} envs at once is too much; at most {_MAX_RENDERED}. "
+                "env.unwrapped.simulator.render(index) pictures one of them."
+            )
+        return tuple(self.simulator.render(index) for index in range(self.num_envs))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Free the simulator."""
+        self.simulator.close()
+
+    # Beyond Gymnasium
+
+    def set_command(self, command: Optional[Command], mask: Optional[Array] = None) -> None:
+        """Fix the command of all or the masked envs until it is set again; None lets the task draw it anew.
+
+        command: vx, vy (m/s, body frame), yaw rate (rad/s): (3,) for all or (N, 3). It acts from the next step,
+        and the observation after that shows it.
+
+        Raises:
+            ValueError: wrong shape or not finite.
+        """
+        rows = self._everyone if mask is None else self._mask(mask, "mask")
+        if command is None:
+            self._memory.command_fixed.masked_fill_(rows, False)
+            return
+        value = torch.as_tensor(np.asarray(command) if not isinstance(command, Tensor) else command)
+        if value.shape not in ((3,), (self.num_envs, 3)) or not bool(torch.isfinite(value).all()):
+            raise ValueError(
+                "A command is finite (vx, vy, yaw rate), of shape (3,) or "
+                f"({self.num_envs}, 3); got {tuple(value.shape)}: {value.tolist()!s:.80}."
+            )
+        value = value.to(self.device, torch.float32).expand(self.num_envs, 3)
+        self._memory.command[:, :3] = torch.where(rows[:, None], value, self._memory.command[:, :3])
+        self._memory.command_fixed.masked_fill_(rows, True)
+
+    @property
+    def signature(self) -> Dict[str, Any]:
+        """What a policy trained here must match to act here."""
+        robot = self.simulator.robot
+        return {"robot": robot.name, "joints": list(robot.joint_names)}
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Everything needed to continue from here, bit for bit on a CPU: physics, task and random numbers."""
+        return {
+            "simulator": self.simulator.state_dict(),
+            "memory": {name: value.clone() for name, value in vars(self._memory).items()},
+            "generator": self._generator.get_state(),
+            "started": self._started,
+        }
+
+    def load_state_dict(self, state: Dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned.
+
+        Raises:
+            ValueError: it is of another number of envs or another task.
+        """
+        memory = {name: value.to(self.device) for name, value in state["memory"].items()}
+        wrong = [name for name, value in vars(self._memory).items() if memory[name].shape != value.shape]
+        if wrong:
+            raise ValueError(
+                f"This state is of another environment: {wrong[0]} has shape "
+                f"{tuple(memory[wrong[0]].shape)} instead of {tuple(getattr(self._memory, wrong[0]).shape)}."
+            )
+        self.simulator.load_state_dict(state["simulator"])
+        self._memory.assign(TaskMemory(**memory))
+        self._generator.set_state(state["generator"].cpu())
+        self._started = self._parameters_drawn = bool(state["started"])
+
+    # One step
+
+    def _compute_step(self) -> None:
+        finite = torch.isfinite(self._action)
+        self._actions_finite.check(finite)
+        action = torch.where(finite, self._action, torch.zeros_like(self._action))
+        draws = self.task.draw(self._generator)
+        self._result = self.task.step(self._memory, action, draws, self.autoreset_mode)
+        self._memory.assign(self._result.memory)
+
+    def _set_action(self, actions: Array) -> None:
+        if not isinstance(actions, (np.ndarray, Tensor)):
+            raise ValueError(f"Actions must be a numpy array or a torch tensor, not {type(actions).__name__}.")
+        action = torch.as_tensor(actions)
+        if tuple(action.shape) != tuple(self._action.shape) or not action.is_floating_point():
+            raise ValueError(
+                f"Actions must be floats of shape {tuple(self._action.shape)}; "
+                f"got {action.dtype} of shape {tuple(action.shape)}."
+            )
+        finite = action.device.type != "cpu" or bool(torch.isfinite(action).all())
+        if not (finite and self._actions_finite.all_well()):
+            raise ValueError(
+                "The actions contain NaN or infinite values. A policy gives them when its training has "
+                "diverged: look at its weights and at the observations it was fed. Then reset()."
+            )
+        self._action.copy_(action)
+
+    def _draw_parameters(self) -> None:
+        nominal = default_parameters(self.simulator.robot, self.num_envs, self.device)
+        self.simulator.set_parameters(self._everyone, sample_parameters(nominal, self.config, self._generator))
+        self._parameters_drawn = True
+
+    def _restart_clocks(self) -> None:
+        self._memory.clock.zero_()
+        self._memory.push_velocity.zero_()
+        if self._stagger:
+            length = self.config.steps(self.config.terminations.episode_length)
+            steps = torch.randint(length, (self.num_envs,), device=self.device, generator=self._generator)
+            self._memory.episode_step.copy_(steps)
+
+    # From tensors to what the user gets
+
+    # The step's own tensors are live buffers of a CUDA graph: what is given away is always a new tensor.
+
+    def _give(self, value: Tensor) -> Array:
+        return value.cpu().numpy() if self.array == "numpy" else value
+
+    def _observation(self, memory: TaskMemory) -> Any:
+        o = self.config.observations
+        policy = self._give(observations.stack(memory.frames, o))
+        if not self.dict_obs:
+            return policy
+        return {"policy": policy, "critic": self._give(observations.stack(memory.privileged_frames, o))}
+
+    def _info(self, memory: TaskMemory) -> Dict[str, Any]:
+        privileged = observations.stack(memory.privileged_frames, self.config.observations)
+        return {"privileged": self._give(privileged), "command": self._give(memory.command[:, :3].clone())}
+
+    def _final(self, result: StepResult) -> Dict[str, Any]:
+        done = result.evaluation.terminated | result.evaluation.truncated
+        if self.device.type == "cpu" and not bool(done.any()):
+            return {}
+        last, given = result.last, self._give(done)
+        terms = self._give(last.term_returns.T.clone())
+        final: Dict[str, Any] = {
+            "episode_return": self._give(last.episode_return.clone()),
+            "episode_length": self._give(last.episode_step.clone()),
+            "reward_terms": dict(zip(self.task.term_names, terms)),
+        }
+        infos: Dict[str, Any] = {"final_info": final, "_final_info": given}
+        if self.autoreset_mode == AutoresetMode.SAME_STEP:
+            final["privileged"] = self._info(last)["privileged"]
+            infos["final_obs"], infos["_final_obs"] = self._final_observation(last, given), given
+        return infos
+
+    def _final_observation(self, last: TaskMemory, done: Array) -> Any:
+        observation = self._observation(last)
+        if not (self.dict_obs and self.array == "numpy"):
+            return observation
+        # Gymnasium's convention for spaces that are no single array: one object for each env that is done.
+        rows = np.full(self.num_envs, None, dtype=object)
+        for index in np.flatnonzero(done):
+            rows[index] = {name: value[index] for name, value in observation.items()}
+        return rows
+
+    # Checks
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise gymnasium.error.ClosedEnvironmentError("This environment has been closed; make a new one.")
+
+    def _reset_mask(self, options: Optional[Dict[str, Any]]) -> Optional[Tensor]:
+        unknown = set(options or {}) - {"reset_mask"}
+        if unknown:
+            raise ValueError(f"Unknown reset option {sorted(unknown)[0]!r}; there is 'reset_mask'.")
+        return self._mask(options["reset_mask"], "reset_mask") if options else None
+
+    def _mask(self, mask: Array, name: str) -> Tensor:
+        value = torch.as_tensor(mask)
+        if value.shape != (self.num_envs,) or value.dtype != torch.bool:
+            raise ValueError(
+                f"{name} must be bool of shape ({self.num_envs},); got {value.dtype} of shape {tuple(value.shape)}."
+            )
+        return value.to(self.device)
+
+
+def _autoreset_mode(mode: Union[AutoresetMode, str]) -> AutoresetMode:
+    for known in AutoresetMode:
+        if mode is known or (isinstance(mode, str) and mode in (known.name, known.value)):
+            return known
+    names = ", ".join(known.name for known in AutoresetMode)
+    raise ValueError(f"autoreset_mode must be one of {names}, not {mode!r}.")
+
+
+class _Alarm:
+    """Goes off for good when a check on the device fails; the host learns of it without waiting."""
+
+    def __init__(self, device: torch.device) -> None:
+        on_gpu = device.type == "cuda"
+        self._well = torch.ones((), dtype=torch.bool, device=device)
+        self._on_host = torch.ones((), dtype=torch.bool, pin_memory=on_gpu)
+        self._arrival = torch.cuda.Event() if on_gpu else None
+
+    def check(self, values: Tensor) -> None:
+        """Part of the captured step: all values must be true."""
+        self._well.logical_and_(values.all())
+
+    def send(self) -> None:
+        """Start telling the host how things stand, unless the last message is still on its way."""
+        if self._arrival is not None and self._arrival.query():
+            self._on_host.copy_(self._well, non_blocking=True)
+            self._arrival.record()
+
+    def all_well(self) -> bool:
+        """What the host knows. On a CPU the caller has checked before the step."""
+        return self._arrival is None or not self._arrival.query() or bool(self._on_host)
+
+    def reset(self) -> None:
+        if self._arrival is not None:
+            self._arrival.synchronize()
+        self._well.fill_(True)
+        self._on_host.fill_(True)
