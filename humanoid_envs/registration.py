@@ -99,7 +99,7 @@ def make_isaacgym(
     if engine == "auto":
         engine, reason = best_engine(device)
         warnings.warn(
-            f"HumanoidXBotL-IsaacGym-v0 runs on {engine}: {reason}. Pass engine={engine!r} to choose it silently.",
+            f"HumanoidXBotL-IsaacGym-v0 runs on {engine}: {reason}. engine={engine!r} chooses it silently.",
             stacklevel=2,
         )
     if engine == "mujoco_warp":
@@ -110,7 +110,8 @@ def make_isaacgym(
         return make_mujoco(num_envs, config, array=array, **options)
     if engine == "isaacgym":
         raise ImportError(
-            "This version has no adapter for NVIDIA Isaac Gym. Use engine='mujoco_warp' (CUDA) or 'mujoco' (CPU)."
+            "This version has no adapter for NVIDIA Isaac Gym. "
+            "Use engine='mujoco_warp' (CUDA) or 'mujoco' (CPU)."
         )
     raise ValueError(f"Unknown engine {engine!r}; there are 'auto', {', '.join(map(repr, ENGINES))}.")
 
@@ -124,7 +125,9 @@ def best_engine(device: Optional[Union[str, torch.device]] = None) -> Tuple[str,
     return "mujoco", "no CUDA device was found"
 
 
-def _environment(engine: str, simulator: Simulator, config: VelocityConfig, **options: Any) -> HumanoidVectorEnv:
+def _environment(
+    engine: str, simulator: Simulator, config: VelocityConfig, **options: Any
+) -> HumanoidVectorEnv:
     env = HumanoidVectorEnv(simulator, config, **options)
     env.metadata["engine"] = engine
     return env

@@ -62,7 +62,7 @@ class HumanoidEnv(gymnasium.Env):
         return self.vector_env.simulator.render() if self.render_mode == "rgb_array" else None
 
     def set_command(self, command: Any) -> None:
-        """Fix vx, vy (m/s) and yaw rate (rad/s), or None to draw them; see `HumanoidVectorEnv.set_command`."""
+        """Fix vx, vy (m/s) and yaw rate (rad/s); None draws them. See `HumanoidVectorEnv.set_command`."""
         self.vector_env.set_command(command)
 
     def close(self) -> None:

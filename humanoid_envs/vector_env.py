@@ -26,9 +26,9 @@ _MAX_RENDERED = 16
 class HumanoidVectorEnv(VectorEnv):
     """N robots that learn to walk at a commanded velocity.
 
-    Observation: `Box(705)`, the actor's 15 latest frames; with `dict_obs=True` a `Dict` of `"policy"` (705) and
-    `"critic"` (219, without noise, with what only a simulator knows). Action: `Box(12)`, joint targets in
-    units of `config.actions.scale` around the default pose.
+    Observation: `Box(705)`, the actor's 15 latest frames; with `dict_obs=True` a `Dict` of `"policy"` (705)
+    and `"critic"` (219, without noise, with what only a simulator knows). Action: `Box(12)`, joint targets
+    in units of `config.actions.scale` around the default pose.
 
     `info` of `reset` and `step` holds
     - `"privileged"`: (N, 219) the critic's observation,
@@ -36,9 +36,9 @@ class HumanoidVectorEnv(VectorEnv):
 
     and, when episodes have ended (on a GPU always, to save the host from asking), with masks `"_final_info"`
     and, in mode SAME_STEP, `"_final_obs"`,
-    - `"final_info"`: `"episode_return"`, `"episode_length"` (steps), `"reward_terms"` (sum of each weighted term
-      over the episode) and, in mode SAME_STEP, `"privileged"`,
-    - `"final_obs"`: the true last observation, of the episode and not of the one that follows (SAME_STEP only).
+    - `"final_info"`: `"episode_return"`, `"episode_length"` (steps), `"reward_terms"` (sum of each weighted
+      term over the episode) and, in mode SAME_STEP, `"privileged"`,
+    - `"final_obs"`: the true last observation of the episode, not the first of the next (SAME_STEP only).
 
     Args:
         simulator: the physics. The env owns it and closes it.
@@ -49,8 +49,8 @@ class HumanoidVectorEnv(VectorEnv):
             `"numpy"`. Actions may be either.
         dict_obs: observe actor's and critic's observation as a `Dict`.
         command: vx, vy, yaw rate that all robots get instead of drawn ones; see `set_command`.
-        stagger_episodes: after a full reset let each env's first episode begin at a random step of its length,
-            so that time-outs spread over time (the release trains so).
+        stagger_episodes: after a full reset let each env's first episode begin at a random step of its
+            length, so that time-outs spread over time (the release trains so).
         render_mode: `"rgb_array"` or None.
 
     Raises:
@@ -74,7 +74,9 @@ class HumanoidVectorEnv(VectorEnv):
         if array not in ("torch", "numpy"):
             raise ValueError(f"array must be 'torch' or 'numpy', not {array!r}.")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode must be 'rgb_array' or None for a vector environment, not {render_mode!r}.")
+            raise ValueError(
+                f"A vector environment's render_mode is 'rgb_array' or None, not {render_mode!r}."
+            )
         self.simulator, self.config = simulator, config
         self.task = VelocityTask(simulator, config)
         self.num_envs, self.device = simulator.num_envs, simulator.device
@@ -108,9 +110,8 @@ class HumanoidVectorEnv(VectorEnv):
 
         policy = box(observations.ACTOR_TERMS, o.history)
         self.single_privileged_space = box(observations.PRIVILEGED_TERMS, o.privileged_history)
-        self.single_observation_space = (
-            spaces.Dict({"policy": policy, "critic": self.single_privileged_space}) if self.dict_obs else policy
-        )
+        both = spaces.Dict({"policy": policy, "critic": self.single_privileged_space})
+        self.single_observation_space = both if self.dict_obs else policy
         limit = self.config.actions.clip
         self.single_action_space = spaces.Box(-limit, limit, (joints,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -201,8 +202,8 @@ class HumanoidVectorEnv(VectorEnv):
     def set_command(self, command: Optional[Command], mask: Optional[Array] = None) -> None:
         """Fix the command of all or the masked envs until it is set again; None lets the task draw it anew.
 
-        command: vx, vy (m/s, body frame), yaw rate (rad/s): (3,) for all or (N, 3). It acts from the next step,
-        and the observation after that shows it.
+        command: vx, vy (m/s, body frame), yaw rate (rad/s): (3,) for all or (N, 3). It acts from the next
+        step, and the observation after that shows it.
 
         Raises:
             ValueError: wrong shape or not finite.
@@ -266,7 +267,8 @@ class HumanoidVectorEnv(VectorEnv):
 
     def _set_action(self, actions: Array) -> None:
         if not isinstance(actions, (np.ndarray, Tensor)):
-            raise ValueError(f"Actions must be a numpy array or a torch tensor, not {type(actions).__name__}.")
+            kind = type(actions).__name__
+            raise ValueError(f"Actions must be a numpy array or a torch tensor, not {kind}.")
         action = torch.as_tensor(actions)
         if tuple(action.shape) != tuple(self._action.shape) or not action.is_floating_point():
             raise ValueError(
@@ -283,7 +285,8 @@ class HumanoidVectorEnv(VectorEnv):
 
     def _draw_parameters(self) -> None:
         nominal = default_parameters(self.simulator.robot, self.num_envs, self.device)
-        self.simulator.set_parameters(self._everyone, sample_parameters(nominal, self.config, self._generator))
+        drawn = sample_parameters(nominal, self.config, self._generator)
+        self.simulator.set_parameters(self._everyone, drawn)
         self._parameters_drawn = True
 
     def _restart_clocks(self) -> None:
@@ -355,7 +358,8 @@ class HumanoidVectorEnv(VectorEnv):
         value = torch.as_tensor(mask)
         if value.shape != (self.num_envs,) or value.dtype != torch.bool:
             raise ValueError(
-                f"{name} must be bool of shape ({self.num_envs},); got {value.dtype} of shape {tuple(value.shape)}."
+                f"{name} must be bool of shape ({self.num_envs},); "
+                f"got {value.dtype} of shape {tuple(value.shape)}."
             )
         return value.to(self.device)
 

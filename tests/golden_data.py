@@ -1,7 +1,7 @@
 """Recorded numbers of the release's own code, and a simulator that plays back its injected states.
 
-The files lie in `$GOLDEN_DIR` (default `tests/golden`). They were recorded by running the Humanoid-Gym release's
-environment on injected physical states; quaternions in them are xyzw.
+The files lie in `$GOLDEN_DIR` (default `tests/golden`). They were recorded by running the Humanoid-Gym
+release's environment on injected physical states; quaternions in them are xyzw.
 """
 
 from __future__ import annotations
@@ -124,6 +124,8 @@ class Golden:
             command=where_drawn("resample_cb", self["commands_rew"][row]),
             reset_command=where_drawn("resample_reset", self["commands_obs"][row]),
             push_velocity=where_drawn("pushed", push),
+            start_yaw=torch.zeros(n),
+            start_phase=torch.zeros(n),
             start_joint_pos=start,
             observation_noise=observation_noise,
         )

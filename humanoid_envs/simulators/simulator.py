@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -55,6 +55,29 @@ class SimState(RobotState):
     feet_contact_force: Tensor
     """(N, 2, 3) net contact force on each foot link, N."""
 
+    @classmethod
+    def zeros(cls, num_envs: int, num_joints: int, device: torch.device) -> SimState:
+        """Buffers of the right shapes for a simulator to fill."""
+
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(num_envs, *shape, dtype=torch.float32, device=device)
+
+        return cls(
+            base_pos=zeros(3),
+            base_quat=zeros(4),
+            base_lin_vel=zeros(3),
+            base_ang_vel=zeros(3),
+            joint_pos=zeros(num_joints),
+            joint_vel=zeros(num_joints),
+            joint_torque=zeros(num_joints),
+            feet_pos=zeros(2, 3),
+            feet_vel=zeros(2, 3),
+            knees_pos=zeros(2, 3),
+            knees_vel=zeros(2, 3),
+            base_contact_force=zeros(3),
+            feet_contact_force=zeros(2, 3),
+        )
+
 
 @dataclass(frozen=True)
 class PhysicsParameters:
@@ -70,6 +93,21 @@ class PhysicsParameters:
     """(N, J) derivative gains, N·m·s/rad."""
     torque_limit: Tensor
     """(N, J) torque limits, N·m."""
+
+
+def default_parameters(robot: Robot, num_envs: int, device: Union[str, torch.device]) -> PhysicsParameters:
+    """The robot as it is: sole friction 1, its own base mass, gains and torque limits."""
+
+    def rows(values: Sequence[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=device).repeat(num_envs, 1)
+
+    return PhysicsParameters(
+        foot_friction=rows([1.0])[:, 0].contiguous(),
+        base_mass=rows([robot.base_mass])[:, 0].contiguous(),
+        stiffness=rows([joint.stiffness for joint in robot.joints]),
+        damping=rows([joint.damping for joint in robot.joints]),
+        torque_limit=rows([joint.torque_limit for joint in robot.joints]),
+    )
 
 
 @dataclass(frozen=True)
@@ -88,7 +126,7 @@ class PhysicsConfig:
     solver_line_search_iterations: int = 50
     """Bound on the line search within one Newton iteration."""
     ground_friction: float = 0.6
-    """Friction coefficient of the ground. A contact's coefficient is the mean of the ground's and the sole's."""
+    """Friction coefficient of the ground. That of a contact is the mean of the ground's and the sole's."""
 
     @property
     def policy_period(self) -> float:
@@ -114,6 +152,13 @@ class Simulator(Protocol):
     @property
     def parameters(self) -> PhysicsParameters: ...
 
+    @property
+    def diverged(self) -> Tensor:
+        """Bool (N,): envs whose last step ran into non-finite or absurdly large numbers (above 1e10), or was
+        given non-finite targets. They stand in the model's initial state, free of contact forces, and do not
+        disturb the others; the task should end their episodes. A reset clears the mark."""
+        ...
+
     def step(self, joint_targets: Tensor) -> None:
         """Advance one policy step of `decimation` simulation steps; in each, every joint gets the torque
         clip(stiffness · (target − q) − damping · q̇, ±limit). joint_targets: (N, J), rad."""
@@ -133,9 +178,14 @@ class Simulator(Protocol):
         """Give the masked envs new physical parameters."""
         ...
 
-    def accelerate(self, function: Callable[[], None]) -> Callable[[], None]:
+    def accelerate(
+        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
+    ) -> Callable[[], None]:
         """The fastest way this simulator knows to call `function`, a fixed sequence of operations on fixed
-        tensors that includes calls of `step`, `reset` and `push`: a captured CUDA graph, or itself."""
+        tensors that includes calls of `step`, `reset` and `push`: a captured CUDA graph, or itself.
+
+        generators: those that `function` draws from. Capturing may run `function` a few times, so the state
+        afterwards is arbitrary: reset all envs before use."""
         ...
 
     def render(
@@ -145,7 +195,7 @@ class Simulator(Protocol):
         ...
 
     def state_dict(self) -> Dict[str, Tensor]:
-        """Everything `load_state_dict` needs to continue bit for bit: physical state, warm start, parameters."""
+        """What `load_state_dict` needs to continue bit for bit: physical state, warm start, parameters."""
         ...
 
     def load_state_dict(self, state: Dict[str, Tensor]) -> None:
@@ -155,3 +205,10 @@ class Simulator(Protocol):
     def close(self) -> None:
         """Free what the simulator holds. Idempotent."""
         ...
+
+
+def check_num_envs(num_envs: int) -> int:
+    """The number of envs, or a ValueError."""
+    if num_envs < 1:
+        raise ValueError(f"num_envs must be at least 1, got {num_envs}")
+    return num_envs

@@ -1,5 +1,11 @@
 """Numbers about a policy: does it walk, how fast, how well."""
 
-from trainers.evaluation.walk import NINE_COMMANDS, CommandScore, evaluate_commands, format_scores
+from trainers.evaluation.walk import (
+    NINE_COMMANDS,
+    CommandScore,
+    evaluate_commands,
+    evaluation_env,
+    format_scores,
+)
 
-__all__ = ["NINE_COMMANDS", "CommandScore", "evaluate_commands", "format_scores"]
+__all__ = ["NINE_COMMANDS", "CommandScore", "evaluate_commands", "evaluation_env", "format_scores"]

@@ -48,6 +48,8 @@ class CommandScore:
     """Mean body-frame vx, vy (m/s) and yaw rate (rad/s) after the start-up time, while standing."""
     mean_abs_torque: float
     """Over joints and time, N·m."""
+    mean_return: float
+    """Sum of the task's rewards until the fall or the end."""
 
 
 def evaluate_commands(
@@ -71,11 +73,13 @@ def evaluate_commands(
     env.set_command(fixed)
     observation, _ = env.reset(seed=seed)
     standing = torch.ones(env.num_envs, dtype=torch.bool)
-    velocity, torque, samples = torch.zeros(env.num_envs, 3), torch.zeros(env.num_envs), torch.zeros(env.num_envs)
+    velocity = torch.zeros(env.num_envs, 3)
+    torque, returns, samples = torch.zeros(3, env.num_envs)
     for step in range(env.config.steps(seconds)):
         with torch.no_grad():
-            observation, _, terminated, _, _ = env.step(policy(observation))
+            observation, reward, terminated, _, _ = env.step(policy(observation))
         state = env.simulator.state
+        returns += reward * standing
         standing &= ~terminated & (state.base_pos[:, 2] > _FALLEN_HEIGHT)
         if step >= env.config.steps(start_up):
             linear = rotations.rotate_inverse(state.base_quat, state.base_lin_vel)[:, :2]
@@ -88,12 +92,12 @@ def evaluate_commands(
     total = samples.view(by_command).sum(dim=1).clamp(min=1.0)
     mean_velocity = velocity.view(*by_command, 3).sum(dim=1) / total[:, None]
     mean_torque = torque.view(by_command).sum(dim=1) / total
+    mean_return = returns.view(by_command).mean(dim=1)
     falls = (~standing).view(by_command).sum(dim=1)
+    columns = (falls, mean_velocity, mean_torque, mean_return)
     return [
-        CommandScore(command, episodes, int(fallen), (mean[0], mean[1], mean[2]), effort)
-        for command, fallen, mean, effort in zip(
-            commands, falls.tolist(), mean_velocity.tolist(), mean_torque.tolist()
-        )
+        CommandScore(command, episodes, fallen, (mean[0], mean[1], mean[2]), effort, total)
+        for command, fallen, mean, effort, total in zip(commands, *(column.tolist() for column in columns))
     ]
 
 
@@ -119,9 +123,12 @@ def evaluation_env(
 
 def format_scores(scores: Sequence[CommandScore]) -> str:
     """A table for the terminal."""
-    lines = ["  command vx, vy, ωz     mean vx, vy, ωz          falls   mean |τ|"]
+    lines = ["  command vx, vy, ωz     mean vx, vy, ωz          falls   mean |τ|   return"]
     for score in scores:
         command = " ".join(f"{value:6.2f}" for value in score.command)
         mean = " ".join(f"{value:7.3f}" for value in score.mean_velocity)
-        lines.append(f"  {command}   {mean}   {score.falls:3d}/{score.episodes:<3d}  {score.mean_abs_torque:6.1f}")
+        falls = f"{score.falls:3d}/{score.episodes:<3d}"
+        lines.append(
+            f"  {command}   {mean}   {falls}  {score.mean_abs_torque:6.1f}   {score.mean_return:7.2f}"
+        )
     return "\n".join(lines)

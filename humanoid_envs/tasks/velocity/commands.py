@@ -9,6 +9,19 @@ from humanoid_envs.rotations import wrap_angle
 from humanoid_envs.tasks.velocity.config import CommandConfig
 
 
+def sample(uniform: Tensor, config: CommandConfig) -> Tensor:
+    """(N, 4) commands from (N, 6) uniform numbers in [0, 1)."""
+    ranges = (config.lin_vel_x, config.lin_vel_y, config.yaw_rate, config.heading)
+    columns = [low + (high - low) * uniform[:, i : i + 1] for i, (low, high) in enumerate(ranges)]
+    velocity = torch.cat(columns[:3], dim=1)
+    kind, axis = uniform[:, 4:5], (3.0 * uniform[:, 5:6]).floor()
+    one_axis = torch.cat([axis == 0, axis == 1, axis == 2], dim=1) * velocity
+    standing, single = config.standing_share, config.single_axis_share
+    velocity = torch.where(kind < standing + single, one_axis, velocity)
+    velocity = torch.where(kind < standing, torch.zeros_like(velocity), velocity)
+    return torch.cat([velocity, columns[3]], dim=1)
+
+
 def resample(command: Tensor, mask: Tensor, drawn: Tensor, config: CommandConfig) -> Tensor:
     """Commands with the masked rows replaced by drawn ones; slow ones become standing still.
 

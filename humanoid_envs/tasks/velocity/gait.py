@@ -15,6 +15,12 @@ def gait_phase(episode_step: Tensor, policy_period: float, config: GaitConfig) -
     return episode_step * policy_period / config.period
 
 
+def swing_profile(phase: Tensor) -> Tensor:
+    """(N, 2) how high each foot is to be in its swing, from 0 to 1: the half waves of the clock's sine."""
+    sine = torch.sin(2.0 * math.pi * phase)
+    return torch.stack([-sine, sine], dim=-1).clamp(min=0.0)
+
+
 def clock(phase: Tensor) -> Tensor:
     """(N, 2): sine and cosine of the phase angle."""
     angle = 2.0 * math.pi * phase

@@ -6,12 +6,13 @@ Draws are physical values (m/s, rad, …), so that a recorded or hand-made set c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Optional
+from typing import Optional
 
 import torch
 from torch import Tensor
 
 from humanoid_envs.simulators.simulator import PhysicsParameters
+from humanoid_envs.tasks.velocity import commands
 from humanoid_envs.tasks.velocity.config import Range, VelocityConfig
 
 
@@ -29,6 +30,10 @@ class Draws:
     """(N, 4) command to take where an episode starts."""
     push_velocity: Tensor
     """(N, 5) horizontal velocity (m/s) and angular velocity (rad/s) of a push, world frame."""
+    start_yaw: Tensor
+    """(N,) heading of a new episode, rad."""
+    start_phase: Tensor
+    """(N,) gait phase of a new episode, in cycles."""
     start_joint_pos: Tensor
     """(N, J) joint angles of a new episode, from the default pose, rad."""
     observation_noise: Tensor
@@ -43,26 +48,24 @@ def sample_draws(
     generator: Optional[torch.Generator],
 ) -> Draws:
     """Draw one step's randomness; two kernels on a GPU. noise_scale: (F,), on the device to draw on."""
-    device, c, r = noise_scale.device, config.commands, config.randomization
+    device, r = noise_scale.device, config.randomization
     normal = torch.randn(num_envs, num_joints + len(noise_scale), device=device, generator=generator)
-    uniform = torch.rand(num_envs, 14 + num_joints, device=device, generator=generator)
-    columns: Iterator[Tensor] = iter(uniform.split(1, dim=1))
-
-    def between(bounds: Range) -> Tensor:
-        return bounds[0] + (bounds[1] - bounds[0]) * next(columns)
-
-    def command() -> Tensor:
-        ranges = (c.lin_vel_x, c.lin_vel_y, c.yaw_rate, c.heading)
-        return torch.cat([between(bounds) for bounds in ranges], dim=1)
-
-    push = [r.push_lin_vel] * 2 + [r.push_ang_vel] * 3
+    uniform = torch.rand(num_envs, 20 + num_joints, device=device, generator=generator)
+    delay, command, reset_command, push, yaw, phase, joints = uniform.split(
+        [1, 6, 6, 5, 1, 1, num_joints], dim=1
+    )
+    centered_push = 2.0 * push - 1.0
     return Draws(
-        action_delay=between((0.0, config.actions.delay)),
+        action_delay=config.actions.delay * delay,
         action_noise=config.actions.noise * normal[:, :num_joints],
-        command=command(),
-        reset_command=command(),
-        push_velocity=torch.cat([between((-limit, limit)) for limit in push], dim=1),
-        start_joint_pos=r.start_joint_pos * (2.0 * uniform[:, 14:] - 1.0),
+        command=commands.sample(command, config.commands),
+        reset_command=commands.sample(reset_command, config.commands),
+        push_velocity=torch.cat(
+            [r.push_lin_vel * centered_push[:, :2], r.push_ang_vel * centered_push[:, 2:]], dim=1
+        ),
+        start_yaw=r.start_yaw * (2.0 * yaw[:, 0] - 1.0),
+        start_phase=phase[:, 0] if r.start_phase else torch.zeros_like(phase[:, 0]),
+        start_joint_pos=r.start_joint_pos * (2.0 * joints - 1.0),
         observation_noise=noise_scale * normal[:, num_joints:],
     )
 
@@ -71,13 +74,19 @@ def sample_parameters(
     nominal: PhysicsParameters, config: VelocityConfig, generator: Optional[torch.Generator]
 ) -> PhysicsParameters:
     """Physical parameters of the envs, drawn around a simulator's nominal ones."""
-    friction, mass = config.randomization.foot_friction, config.randomization.added_mass
-    shape, device = nominal.base_mass.shape, nominal.base_mass.device
-    uniform = torch.rand(2, *shape, device=device, generator=generator)
+    r, device = config.randomization, nominal.base_mass.device
+    num_envs, num_joints = nominal.stiffness.shape
+    uniform = torch.rand(num_envs, 2 + 2 * num_joints, device=device, generator=generator)
+    friction, mass, stiffness, damping = uniform.split([1, 1, num_joints, num_joints], dim=1)
+
+    def between(bounds: Range, uniform: Tensor) -> Tensor:
+        return bounds[0] + (bounds[1] - bounds[0]) * uniform
+
+    gains = (1.0 - r.gains, 1.0 + r.gains)
     return PhysicsParameters(
-        foot_friction=friction[0] + (friction[1] - friction[0]) * uniform[0],
-        base_mass=nominal.base_mass + mass[0] + (mass[1] - mass[0]) * uniform[1],
-        stiffness=nominal.stiffness,
-        damping=nominal.damping,
+        foot_friction=between(r.foot_friction, friction[:, 0]),
+        base_mass=nominal.base_mass + between(r.added_mass, mass[:, 0]),
+        stiffness=nominal.stiffness * between(gains, stiffness),
+        damping=nominal.damping * between(gains, damping),
         torque_limit=nominal.torque_limit,
     )

@@ -1,4 +1,4 @@
-"""Reward terms of the Humanoid-Gym release, as pure functions (N envs -> (N,)).
+"""Reward terms of the Humanoid-Gym release and a few of our own, as pure functions (N envs -> (N,)).
 
 Each takes what the robot did (`RewardInputs`) and the parameters; weights are applied in `evaluate`. Where a
 formula surprises (square roots of speeds, averages of which one half is always 1), it is the release's.
@@ -36,7 +36,7 @@ class RewardInputs:
     """(N, 2) bool: which feet are to stand by the clock."""
     contact: Tensor
     """(N, 2) bool: which feet are in contact."""
-    swing_height: Tensor
+    lift: Tensor
     """(N, 2) height gained by each foot since it last touched the ground, m."""
     air_time: Tensor
     """(N, 2) time each foot has been in the air, this step included, s."""
@@ -56,6 +56,12 @@ class RewardInputs:
     last_base_velocity: Tensor
     """(N, 6) linear and angular, world frame, after this step's push; and that of the step before."""
     policy_period: float
+    mean_velocity_error: Tensor
+    """(N, 3) command minus velocity (vx, vy, yaw rate; body frame), low-pass filtered."""
+    swing_profile: Tensor
+    """(N, 2) from 0 to 1: how high each foot is to be by the clock."""
+    foot_height: Tensor
+    """(N, 2) height of the soles, m."""
 
 
 def joint_pos(x: RewardInputs, c: RewardConfig) -> Tensor:
@@ -64,7 +70,7 @@ def joint_pos(x: RewardInputs, c: RewardConfig) -> Tensor:
 
 
 def feet_clearance(x: RewardInputs, c: RewardConfig) -> Tensor:
-    near = (x.swing_height - c.clearance).abs() < c.clearance_tolerance
+    near = (x.lift - c.clearance).abs() < c.clearance_tolerance
     return (near & ~x.stance).sum(dim=1).float()
 
 
@@ -135,7 +141,8 @@ def track_vel_hard(x: RewardInputs, c: RewardConfig) -> Tensor:
 def default_joint_pos(x: RewardInputs, c: RewardConfig) -> Tensor:
     half = x.joint_pos.shape[1] // 2
     roll_yaw = x.joint_pos[:, :2].norm(dim=1) + x.joint_pos[:, half : half + 2].norm(dim=1)
-    return torch.exp(-100.0 * (roll_yaw - 0.1).clamp(0.0, 50.0)) - 0.01 * x.joint_pos.norm(dim=1)
+    away = (roll_yaw - c.default_joint_dead_band).clamp(0.0, 50.0)
+    return torch.exp(-c.default_joint_sharpness * away) - 0.01 * x.joint_pos.norm(dim=1)
 
 
 def orientation(x: RewardInputs, c: RewardConfig) -> Tensor:
@@ -147,7 +154,7 @@ def base_height(x: RewardInputs, c: RewardConfig) -> Tensor:
     stance = x.stance.float()
     standing_foot = (x.state.feet_pos[..., 2] * stance).sum(dim=1) / stance.sum(dim=1)
     height = x.state.base_pos[:, 2] - (standing_foot - c.sole_height)
-    return torch.exp(-100.0 * (height - c.base_height).abs())
+    return torch.exp(-c.base_height_sharpness * (height - c.base_height).abs())
 
 
 def base_acc(x: RewardInputs, c: RewardConfig) -> Tensor:
@@ -176,6 +183,27 @@ def collision(x: RewardInputs, c: RewardConfig) -> Tensor:
     return (x.state.base_contact_force.norm(dim=1) > 0.1).float()
 
 
+def mean_tracking_lin_vel(x: RewardInputs, c: RewardConfig) -> Tensor:
+    return torch.exp(-x.mean_velocity_error[:, :2].norm(dim=1) / c.mean_tracking_width)
+
+
+def mean_tracking_ang_vel(x: RewardInputs, c: RewardConfig) -> Tensor:
+    return torch.exp(-x.mean_velocity_error[:, 2].abs() / c.mean_tracking_width)
+
+
+def mean_tracking_error(x: RewardInputs, c: RewardConfig) -> Tensor:
+    return x.mean_velocity_error.norm(dim=1)
+
+
+def swing_height(x: RewardInputs, c: RewardConfig) -> Tensor:
+    error = (x.foot_height - c.swing_peak * x.swing_profile).abs()
+    return (torch.exp(-error / c.swing_width) * ~x.stance).sum(dim=1)
+
+
+def alive(x: RewardInputs, c: RewardConfig) -> Tensor:
+    return torch.ones_like(x.command[:, 0])
+
+
 Term = Callable[[RewardInputs, RewardConfig], Tensor]
 _TERMS: Dict[str, Term] = {
     term.__name__: term
@@ -202,6 +230,11 @@ _TERMS: Dict[str, Term] = {
         dof_vel,
         dof_acc,
         collision,
+        mean_tracking_lin_vel,
+        mean_tracking_ang_vel,
+        mean_tracking_error,
+        swing_height,
+        alive,
     )
 }
 

@@ -7,6 +7,7 @@ read back to the host, so that a step can be captured in a CUDA graph.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Optional
 
@@ -50,10 +51,14 @@ class TaskMemory:
     """(N, 2) s; 0 while a foot counts as down."""
     contact: Tensor
     """(N, 2) bool: foot contacts of the last step."""
-    swing_height: Tensor
+    lift: Tensor
     """(N, 2) height each foot has gained since its last contact, m."""
     foot_height: Tensor
     """(N, 2) height of the soles at the last step, m."""
+    mean_velocity_error: Tensor
+    """(N, 3) low-pass filtered command minus velocity: vx, vy, yaw rate."""
+    phase_offset: Tensor
+    """(N,) gait phase at the episode's start, in cycles."""
     frames: Tensor
     """(N, H, F) the actor's latest frames, oldest first, unclipped."""
     privileged_frames: Tensor
@@ -64,9 +69,13 @@ class TaskMemory:
 
     def assign(self, other: TaskMemory) -> None:
         """Write another memory's values into this one's tensors."""
-        for name, value in vars(other).items():
-            if getattr(self, name) is not value:
-                getattr(self, name).copy_(value)
+        own = {id(value) for value in vars(self).values()}
+        # A value may be another field's tensor (the action becomes the last action): copy before overwriting.
+        values = {
+            n: v.clone() if id(v) in own else v for n, v in vars(other).items() if getattr(self, n) is not v
+        }
+        for name, value in values.items():
+            getattr(self, name).copy_(value)
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ class VelocityTask:
         self._default_joint_pos = torch.tensor([joint.default_pos for joint in robot.joints], device=device)
         self._gravity = torch.tensor([0.0, 0.0, -1.0], device=device).expand(self.num_envs, 3)
         self._start_pos = torch.tensor([0.0, 0.0, robot.start_height], device=device).expand(self.num_envs, 3)
-        self._start_quat = torch.tensor([1.0, 0.0, 0.0, 0.0], device=device).expand(self.num_envs, 4)
+        self._mean_error_gain = 1.0 - math.exp(-config.policy_period / config.rewards.mean_tracking_time)
         self._resample_steps = config.steps(config.commands.resample_period)
         self._push_steps = config.steps(config.randomization.push_period)
         self._max_episode_steps = config.steps(config.terminations.episode_length)
@@ -143,8 +152,10 @@ class VelocityTask:
             push_velocity=zeros(n, 5),
             air_time=zeros(n, 2),
             contact=zeros(n, 2, dtype=torch.bool),
-            swing_height=zeros(n, 2),
+            lift=zeros(n, 2),
             foot_height=zeros(n, 2),
+            mean_velocity_error=zeros(n, 3),
+            phase_offset=zeros(n),
             frames=zeros(n, o.history, frame),
             privileged_frames=zeros(n, o.privileged_history, privileged),
             episode_return=zeros(n),
@@ -181,11 +192,11 @@ class VelocityTask:
     def reset(self, memory: TaskMemory, mask: Tensor, draws: Draws) -> TaskMemory:
         """Start new episodes in the masked envs, in the simulator and in the memory returned."""
         zeros = torch.zeros_like
-        pose = torch.cat([self._start_pos, self._start_quat], dim=1)
         still = zeros(self._start_pos)
         joint_pos = self._default_joint_pos + draws.start_joint_pos
+        start_quat = rotations.from_yaw(draws.start_yaw)
         self.simulator.reset(
-            mask, RobotState(pose[:, :3], pose[:, 3:], still, still, joint_pos, zeros(joint_pos))
+            mask, RobotState(self._start_pos, start_quat, still, still, joint_pos, zeros(joint_pos))
         )
         state = self.simulator.state
         start = dataclasses.replace(
@@ -199,8 +210,10 @@ class VelocityTask:
             base_velocity=zeros(memory.base_velocity),
             air_time=zeros(memory.air_time),
             contact=zeros(memory.contact),
-            swing_height=zeros(memory.swing_height),
+            lift=zeros(memory.lift),
             foot_height=self._foot_height(state),
+            mean_velocity_error=zeros(memory.mean_velocity_error),
+            phase_offset=draws.start_phase,
             frames=zeros(memory.frames),
             privileged_frames=zeros(memory.privileged_frames),
             episode_return=zeros(memory.episode_return),
@@ -211,7 +224,7 @@ class VelocityTask:
     def observe(self, memory: TaskMemory, state: SimState, draws: Draws) -> TaskMemory:
         """The memory with the newest frames appended to the histories."""
         o = self.config.observations
-        phase = self._phase(memory.episode_step)
+        phase = self._phase(memory)
         reference = gait.reference_joint_pos(phase, self.config.gait)
         joint_pos = state.joint_pos - self._default_joint_pos
         base_ang_vel = rotations.rotate_inverse(state.base_quat, state.base_ang_vel)
@@ -257,15 +270,19 @@ class VelocityTask:
         raw_terms = rewards.raw_terms(inputs, self.config.rewards)
         scaled_terms = raw_terms * self._term_scales
         reward = rewards.total(scaled_terms, self.config.rewards)
-        fallen = terminations.base_contact(state.base_contact_force, self.config.terminations)
-        terminated = fallen | self.simulator.diverged
+        ends = self.config.terminations
+        fallen = terminations.fallen(state.base_pos[:, 2], inputs.gravity, ends)
+        terminated = (
+            terminations.base_contact(state.base_contact_force, ends) | fallen | self.simulator.diverged
+        )
         truncated = terminations.time_out(now.episode_step, self._max_episode_steps)
         now = dataclasses.replace(
             now,
             done=terminated | truncated,
             contact=contact,
             air_time=torch.where(down, 0.0, inputs.air_time),
-            swing_height=torch.where(contact, 0.0, inputs.swing_height),
+            lift=torch.where(contact, 0.0, inputs.lift),
+            mean_velocity_error=inputs.mean_velocity_error,
             episode_return=memory.episode_return + reward,
             term_returns=memory.term_returns + scaled_terms,
         )
@@ -296,17 +313,21 @@ class VelocityTask:
 
     def _reward_inputs(self, before: TaskMemory, now: TaskMemory, state: SimState) -> rewards.RewardInputs:
         contact = state.feet_contact_force[..., 2] > self.config.rewards.contact_force
-        stance = gait.stance_mask(self._phase(now.episode_step), self.config.gait)
+        phase = self._phase(now)
+        stance = gait.stance_mask(phase, self.config.gait)
+        base_lin_vel = rotations.rotate_inverse(state.base_quat, state.base_lin_vel)
+        base_ang_vel = rotations.rotate_inverse(state.base_quat, state.base_ang_vel)
+        error = now.command[:, :3] - torch.cat([base_lin_vel[:, :2], base_ang_vel[:, 2:]], dim=1)
         return rewards.RewardInputs(
             state=state,
-            base_lin_vel=rotations.rotate_inverse(state.base_quat, state.base_lin_vel),
-            base_ang_vel=rotations.rotate_inverse(state.base_quat, state.base_ang_vel),
+            base_lin_vel=base_lin_vel,
+            base_ang_vel=base_ang_vel,
             euler=rotations.roll_pitch_yaw(state.base_quat),
             gravity=rotations.rotate_inverse(state.base_quat, self._gravity),
             command=now.command,
             stance=stance,
             contact=contact,
-            swing_height=before.swing_height + now.foot_height - before.foot_height,
+            lift=before.lift + now.foot_height - before.foot_height,
             air_time=before.air_time + self.config.policy_period,
             landed=(before.air_time > 0.0) & (contact | stance | before.contact),
             joint_pos=state.joint_pos - self._default_joint_pos,
@@ -318,6 +339,9 @@ class VelocityTask:
             base_velocity=now.base_velocity,
             last_base_velocity=before.base_velocity,
             policy_period=self.config.policy_period,
+            mean_velocity_error=torch.lerp(before.mean_velocity_error, error, self._mean_error_gain),
+            swing_profile=gait.swing_profile(phase),
+            foot_height=now.foot_height,
         )
 
     def _start_command(self, memory: TaskMemory, state: SimState, draws: Draws) -> Tensor:
@@ -334,8 +358,9 @@ class VelocityTask:
     def _foot_height(self, state: SimState) -> Tensor:
         return state.feet_pos[..., 2] - self.config.rewards.sole_height
 
-    def _phase(self, episode_step: Tensor) -> Tensor:
-        return gait.gait_phase(episode_step, self.config.policy_period, self.config.gait)
+    def _phase(self, memory: TaskMemory) -> Tensor:
+        elapsed = gait.gait_phase(memory.episode_step, self.config.policy_period, self.config.gait)
+        return memory.phase_offset + elapsed
 
 
 def _where(mask: Tensor, new: TaskMemory, old: TaskMemory) -> TaskMemory:

@@ -25,7 +25,7 @@ FILES = task_files()
 pytestmark = pytest.mark.skipif(not FILES, reason="no golden files in $GOLDEN_DIR")
 
 # Columns of the frames that the release left stale in the observation after a reset (correction 2): the yaw
-# rate command, and in the actor's frame the angular velocity, in the critic's all base velocities and contacts.
+# rate command; in the actor's frame the angular velocity, in the critic's all base velocities and contacts.
 STALE_ACTOR = [4, 41, 42, 43]
 STALE_PRIVILEGED = [4, 53, 54, 55, 56, 57, 58, 71, 72]
 
@@ -103,7 +103,7 @@ class Replay:
             "feet_air_time_rew": last.air_time,
             "feet_air_time_obs": after.air_time,
             "last_contacts": last.contact,
-            "feet_height": last.swing_height,
+            "feet_height": last.lift,
             "last_feet_z": last.foot_height,
             "term_returns": last.term_returns,
         }
@@ -185,7 +185,7 @@ def test_euler_angles(replay: Replay, name: str) -> None:
 
 
 def test_commands(replay: Replay) -> None:
-    """All but the yaw rate after a reset, which the release leaves stale and ours takes from the new heading."""
+    """All but the yaw rate after a reset: stale in the release, ours follows the new heading."""
     golden, ours = replay.golden, replay.ours
     reset = golden["reset"]
     error = golden["commands_rew"][..., 3] - replay.ours["euler_rew"][..., 2]
@@ -237,7 +237,10 @@ def test_swing_height_starts_afresh(replay: Replay) -> None:
     assert_close(ours["last_feet_z"], golden["last_feet_z"], 1e-6, EVERYWHERE, "last_feet_z")
     keep = ~replay.restarted
     assert_close(ours["feet_height"], golden["feet_height"], 1e-5, keep, "feet_height")
-    foot, start = golden["feet_pos"][..., 2] - 0.05, -0.05  # the recording has no feet at a reset: they read 0
+    foot, start = (
+        golden["feet_pos"][..., 2] - 0.05,
+        -0.05,
+    )  # the recording has no feet at a reset: they read 0
     contact = golden["contact"][:, :, 1:, 2] > 5.0
     expected = torch.where(contact, torch.zeros_like(foot), foot - start)
     assert_close(ours["feet_height"], expected, 1e-5, replay.restarted, "feet_height after reset")
@@ -254,7 +257,9 @@ def test_reward_terms(replay: Replay) -> None:
         recorded = [str(name) for name in golden.arrays["rew_sel_names"]]
         raw, keep = golden["rew_raw_sel"], EVERYWHERE
         for index, name in enumerate(recorded):
-            assert_close(ours["rew_raw"][..., names.index(name)], raw[..., index], _tolerance(name), keep, name)
+            assert_close(
+                ours["rew_raw"][..., names.index(name)], raw[..., index], _tolerance(name), keep, name
+            )
         return
     assert sorted(names) == golden.reward_names
     scales = golden["rew_scale_dt"]
@@ -305,9 +310,7 @@ def test_episode_returns(replay: Replay) -> None:
         affected &= ~reset
 
 
-@pytest.mark.parametrize(
-    ("name", "stale"), [("obs_frame", STALE_ACTOR), ("priv_frame", STALE_PRIVILEGED)]
-)
+@pytest.mark.parametrize(("name", "stale"), [("obs_frame", STALE_ACTOR), ("priv_frame", STALE_PRIVILEGED)])
 def test_frames(replay: Replay, name: str, stale: List[int]) -> None:
     golden, ours = replay.golden, replay.ours[name]
     if name not in golden:
