@@ -72,6 +72,7 @@ def make_mujoco_warp(
 
     config, num_envs = preset(config), _positive(num_envs)
     simulator = MuJoCoWarpSimulator(robot, config.physics, num_envs, device=device or "cuda")
+    options.setdefault("compiled", simulator.device.type == "cuda")
     return _environment("mujoco_warp", simulator, config, **options)
 
 

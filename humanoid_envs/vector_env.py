@@ -51,6 +51,7 @@ class HumanoidVectorEnv(VectorEnv):
         command: vx, vy, yaw rate that all robots get instead of drawn ones; see `set_command`.
         stagger_episodes: after a full reset let each env's first episode begin at a random step of its
             length, so that time-outs spread over time (the release trains so).
+        compiled: see `VelocityTask`. The default of GPU engines is True.
         render_mode: `"rgb_array"` or None.
 
     Raises:
@@ -69,6 +70,7 @@ class HumanoidVectorEnv(VectorEnv):
         dict_obs: bool = False,
         command: Optional[Command] = None,
         stagger_episodes: bool = False,
+        compiled: bool = False,
         render_mode: Optional[str] = None,
     ) -> None:
         if array not in ("torch", "numpy"):
@@ -78,7 +80,7 @@ class HumanoidVectorEnv(VectorEnv):
                 f"A vector environment's render_mode is 'rgb_array' or None, not {render_mode!r}."
             )
         self.simulator, self.config = simulator, config
-        self.task = VelocityTask(simulator, config)
+        self.task = VelocityTask(simulator, config, compiled)
         self.num_envs, self.device = simulator.num_envs, simulator.device
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.render_mode, self.dict_obs, self.array = render_mode, dict_obs, array
@@ -167,13 +169,12 @@ class HumanoidVectorEnv(VectorEnv):
             self._advance()
             result = self._result
             assert result is not None
-            evaluation = result.evaluation
             self._actions_finite.send()
             return (
                 self._observation(result.memory),
-                self._give(evaluation.reward.clone()),
-                self._give(evaluation.terminated.clone()),
-                self._give(evaluation.truncated.clone()),
+                self._give(result.reward.clone()),
+                self._give(result.terminated.clone()),
+                self._give(result.truncated.clone()),
                 {**self._info(result.memory), **self._final(result)},
             )
 
@@ -316,7 +317,7 @@ class HumanoidVectorEnv(VectorEnv):
         return {"privileged": self._give(privileged), "command": self._give(memory.command[:, :3].clone())}
 
     def _final(self, result: StepResult) -> Dict[str, Any]:
-        done = result.evaluation.terminated | result.evaluation.truncated
+        done = result.terminated | result.truncated
         if self.device.type == "cpu" and not bool(done.any()):
             return {}
         last, given = result.last, self._give(done)

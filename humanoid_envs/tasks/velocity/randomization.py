@@ -40,20 +40,18 @@ class Draws:
     """(N, F) noise on the actor's frame."""
 
 
-def sample_draws(
-    config: VelocityConfig,
-    num_envs: int,
-    num_joints: int,
-    noise_scale: Tensor,
-    generator: Optional[torch.Generator],
-) -> Draws:
-    """Draw one step's randomness; two kernels on a GPU. noise_scale: (F,), on the device to draw on."""
-    device, r = noise_scale.device, config.randomization
-    normal = torch.randn(num_envs, num_joints + len(noise_scale), device=device, generator=generator)
-    uniform = torch.rand(num_envs, 20 + num_joints, device=device, generator=generator)
-    delay, command, reset_command, push, yaw, phase, joints = uniform.split(
-        [1, 6, 6, 5, 1, 1, num_joints], dim=1
-    )
+NUM_UNIFORM = 20
+"""Uniform random numbers a step needs per env, beside one per joint."""
+
+
+def to_draws(uniform: Tensor, normal: Tensor, noise_scale: Tensor, config: VelocityConfig) -> Draws:
+    """One step's draws from (N, NUM_UNIFORM + J) uniform numbers in [0, 1) and (N, J + F) normal ones.
+
+    noise_scale: (F,) standard deviations of the noise on the actor's frame.
+    """
+    r, num_joints = config.randomization, normal.shape[1] - len(noise_scale)
+    sizes = [1, 6, 6, 5, 1, 1, num_joints]
+    delay, command, reset_command, push, yaw, phase, joints = uniform.split(sizes, dim=1)
     centered_push = 2.0 * push - 1.0
     return Draws(
         action_delay=config.actions.delay * delay,

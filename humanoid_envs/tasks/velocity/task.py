@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Callable, Optional, Tuple, TypeVar
 
 import torch
 from gymnasium.vector import AutoresetMode
@@ -19,7 +19,9 @@ from humanoid_envs import rotations
 from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator
 from humanoid_envs.tasks.velocity import commands, gait, observations, rewards, terminations
 from humanoid_envs.tasks.velocity.config import VelocityConfig
-from humanoid_envs.tasks.velocity.randomization import Draws, sample_draws
+from humanoid_envs.tasks.velocity.randomization import NUM_UNIFORM, Draws, to_draws
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,15 @@ class TaskMemory:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """A step judged: before any reset."""
+class Outcome:
+    """How a step went: before any reset."""
 
     memory: TaskMemory
-    inputs: rewards.RewardInputs
-    raw_terms: Tensor
-    """(N, T) unweighted reward terms."""
     reward: Tensor
+    """(N,)"""
     terminated: Tensor
     truncated: Tensor
+    """(N,) bool"""
     pushed: Tensor
     """(N,) bool: a push hits at the end of this step."""
 
@@ -97,7 +98,9 @@ class Evaluation:
 class StepResult:
     """What one step gives to the vector env."""
 
-    evaluation: Evaluation
+    reward: Tensor
+    terminated: Tensor
+    truncated: Tensor
     last: TaskMemory
     """The step as it ended, before any reset: with the true last observation of episodes that end here."""
     memory: TaskMemory
@@ -105,9 +108,16 @@ class StepResult:
 
 
 class VelocityTask:
-    """Walk at a commanded planar velocity and yaw rate (task v0 of the Humanoid-Gym release)."""
+    """Walk at a commanded planar velocity and yaw rate (task v0 of the Humanoid-Gym release).
 
-    def __init__(self, simulator: Simulator, config: VelocityConfig) -> None:
+    Args:
+        simulator: the physics.
+        config: the task's parameters.
+        compiled: fuse the task's many small operations into few kernels with `torch.compile`: the same
+            formulas, several times faster, after some seconds of compilation at the first step.
+    """
+
+    def __init__(self, simulator: Simulator, config: VelocityConfig, compiled: bool = False) -> None:
         self.simulator = simulator
         self.config = config
         robot, device = simulator.robot, simulator.device
@@ -124,9 +134,19 @@ class VelocityTask:
         self._push_steps = config.steps(config.randomization.push_period)
         self._max_episode_steps = config.steps(config.terminations.episode_length)
 
+        def fused(function: F) -> F:
+            return torch.compile(function, fullgraph=True, dynamic=False) if compiled else function
+
+        self._execute, self._judge = fused(self.execute), fused(self.judge)
+        self._start_state, self._start = fused(self.start_state), fused(self.start)
+        self._to_draws = fused(to_draws)
+
     def draw(self, generator: Optional[torch.Generator]) -> Draws:
         """The random numbers of one step."""
-        return sample_draws(self.config, self.num_envs, self.num_joints, self._noise_scale, generator)
+        n, joints, device = self.num_envs, self.num_joints, self.simulator.device
+        uniform = torch.rand(n, NUM_UNIFORM + joints, device=device, generator=generator)
+        normal = torch.randn(n, joints + len(self._noise_scale), device=device, generator=generator)
+        return self._to_draws(uniform, normal, self._noise_scale, self.config)
 
     def initial_memory(self) -> TaskMemory:
         """Memory before the first reset."""
@@ -168,38 +188,87 @@ class VelocityTask:
         action: (N, J). With NEXT_STEP an env that was done before this step restarts in it and ignores its
         action; its reward is 0.
         """
-        executed = self.execute(memory, action, draws)
-        self.simulator.step(self._default_joint_pos + self.config.actions.scale * executed)
-        state = self.simulator.state
-        evaluation = self.evaluate(memory, state, executed, draws)
-        last = self.observe(evaluation.memory, state, draws)
+        executed, targets = self._execute(memory, action, draws)
+        self.simulator.step(targets)
+        outcome = self._judge(memory, self.simulator.state, executed, draws)
+        last = outcome.memory
         if self._push_steps:
-            push = evaluation.memory.base_velocity
-            self.simulator.push(evaluation.pushed, push[:, :3], push[:, 3:])
+            self.simulator.push(outcome.pushed, last.base_velocity[:, :3], last.base_velocity[:, 3:])
+        reward, terminated, truncated = outcome.reward, outcome.terminated, outcome.truncated
+        if autoreset == AutoresetMode.DISABLED:
+            return StepResult(reward, terminated, truncated, last, last)
         if autoreset == AutoresetMode.SAME_STEP:
-            return StepResult(evaluation, last, self.reset(last, last.done, draws))
-        if autoreset == AutoresetMode.NEXT_STEP:
-            restart = memory.done
-            evaluation = dataclasses.replace(
-                evaluation,
-                reward=torch.where(restart, 0.0, evaluation.reward),
-                terminated=evaluation.terminated & ~restart,
-                truncated=evaluation.truncated & ~restart,
-            )
-            return StepResult(evaluation, last, self.reset(last, restart, draws))
-        return StepResult(evaluation, last, last)
+            return StepResult(reward, terminated, truncated, last, self.reset(last, last.done, draws))
+        stepped = ~memory.done
+        reward = torch.where(stepped, reward, 0.0)
+        terminated, truncated = terminated & stepped, truncated & stepped
+        return StepResult(reward, terminated, truncated, last, self.reset(last, memory.done, draws))
 
     def reset(self, memory: TaskMemory, mask: Tensor, draws: Draws) -> TaskMemory:
         """Start new episodes in the masked envs, in the simulator and in the memory returned."""
-        zeros = torch.zeros_like
-        still = zeros(self._start_pos)
-        joint_pos = self._default_joint_pos + draws.start_joint_pos
-        start_quat = rotations.from_yaw(draws.start_yaw)
-        self.simulator.reset(
-            mask, RobotState(self._start_pos, start_quat, still, still, joint_pos, zeros(joint_pos))
+        self.simulator.reset(mask, self._start_state(draws))
+        return self._start(memory, mask, self.simulator.state, draws)
+
+    # The pieces of a step, each a pure function
+
+    def execute(self, memory: TaskMemory, action: Tensor, draws: Draws) -> Tuple[Tensor, Tensor]:
+        """The executed action (clipped, delayed, noisy, clipped) and its joint targets, (N, J) each."""
+        c = self.config.actions
+        action = action.clamp(-c.clip, c.clip)
+        action = (1.0 - draws.action_delay) * action + draws.action_delay * memory.action
+        executed = (action + draws.action_noise * action).clamp(-c.clip, c.clip)
+        return executed, self._default_joint_pos + c.scale * executed
+
+    def judge(self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws) -> Outcome:
+        """Reward, end and observation of a step that has been simulated."""
+        now, raw_terms, _ = self.evaluate(memory, state, executed, draws)
+        scaled_terms = raw_terms * self._term_scales
+        reward = rewards.total(scaled_terms, self.config.rewards)
+        ends = self.config.terminations
+        gravity = rotations.rotate_inverse(state.base_quat, self._gravity)
+        terminated = terminations.base_contact(state.base_contact_force, ends) | self.simulator.diverged
+        terminated = terminated | terminations.fallen(state.base_pos[:, 2], gravity, ends)
+        truncated = terminations.time_out(now.episode_step, self._max_episode_steps)
+        now = dataclasses.replace(
+            now,
+            done=terminated | truncated,
+            episode_return=memory.episode_return + reward,
+            term_returns=memory.term_returns + scaled_terms,
         )
-        state = self.simulator.state
-        start = dataclasses.replace(
+        pushed = self._push_due(now.clock)
+        return Outcome(self.observe(now, state, draws), reward, terminated, truncated, pushed)
+
+    def evaluate(
+        self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws
+    ) -> Tuple[TaskMemory, Tensor, rewards.RewardInputs]:
+        """Memory, unweighted reward terms (N, T) and what they were computed from, after a simulated step."""
+        now = self._advance(memory, state, executed, draws)
+        x = self._reward_inputs(memory, now, state)
+        now = dataclasses.replace(
+            now,
+            contact=x.contact,
+            air_time=torch.where(x.contact | x.stance | memory.contact, 0.0, x.air_time),
+            lift=torch.where(x.contact, 0.0, x.lift),
+            mean_velocity_error=x.mean_velocity_error,
+        )
+        return now, rewards.raw_terms(x, self.config.rewards), x
+
+    def start_state(self, draws: Draws) -> RobotState:
+        """The physical state in which episodes start."""
+        still = torch.zeros_like(self._start_pos)
+        return RobotState(
+            base_pos=self._start_pos + still,
+            base_quat=rotations.from_yaw(draws.start_yaw),
+            base_lin_vel=still,
+            base_ang_vel=still.clone(),
+            joint_pos=self._default_joint_pos + draws.start_joint_pos,
+            joint_vel=torch.zeros_like(draws.start_joint_pos),
+        )
+
+    def start(self, memory: TaskMemory, mask: Tensor, state: SimState, draws: Draws) -> TaskMemory:
+        """The memory with new episodes in the masked envs, whose physical state has been reset."""
+        zeros = torch.zeros_like
+        fresh = dataclasses.replace(
             memory,
             episode_step=zeros(memory.episode_step),
             done=zeros(memory.done),
@@ -219,7 +288,7 @@ class VelocityTask:
             episode_return=zeros(memory.episode_return),
             term_returns=zeros(memory.term_returns),
         )
-        return _where(mask, self.observe(start, state, draws), memory)
+        return _where(mask, self.observe(fresh, state, draws), memory)
 
     def observe(self, memory: TaskMemory, state: SimState, draws: Draws) -> TaskMemory:
         """The memory with the newest frames appended to the histories."""
@@ -254,39 +323,6 @@ class VelocityTask:
             frames=observations.push_frame(memory.frames, frame),
             privileged_frames=observations.push_frame(memory.privileged_frames, privileged),
         )
-
-    def execute(self, memory: TaskMemory, action: Tensor, draws: Draws) -> Tensor:
-        """(N, J) the action that is executed: clipped, delayed, noisy, clipped."""
-        limit = self.config.actions.clip
-        action = action.clamp(-limit, limit)
-        action = (1.0 - draws.action_delay) * action + draws.action_delay * memory.action
-        return (action + draws.action_noise * action).clamp(-limit, limit)
-
-    def evaluate(self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws) -> Evaluation:
-        """Commands, pushes, reward and termination of a step that has been simulated."""
-        now = self._advance(memory, state, executed, draws)
-        inputs = self._reward_inputs(memory, now, state)
-        contact, down = inputs.contact, inputs.contact | inputs.stance | memory.contact
-        raw_terms = rewards.raw_terms(inputs, self.config.rewards)
-        scaled_terms = raw_terms * self._term_scales
-        reward = rewards.total(scaled_terms, self.config.rewards)
-        ends = self.config.terminations
-        fallen = terminations.fallen(state.base_pos[:, 2], inputs.gravity, ends)
-        terminated = (
-            terminations.base_contact(state.base_contact_force, ends) | fallen | self.simulator.diverged
-        )
-        truncated = terminations.time_out(now.episode_step, self._max_episode_steps)
-        now = dataclasses.replace(
-            now,
-            done=terminated | truncated,
-            contact=contact,
-            air_time=torch.where(down, 0.0, inputs.air_time),
-            lift=torch.where(contact, 0.0, inputs.lift),
-            mean_velocity_error=inputs.mean_velocity_error,
-            episode_return=memory.episode_return + reward,
-            term_returns=memory.term_returns + scaled_terms,
-        )
-        return Evaluation(now, inputs, raw_terms, reward, terminated, truncated, self._push_due(now.clock))
 
     def _advance(self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws) -> TaskMemory:
         clock, episode_step = memory.clock + 1, memory.episode_step + 1

@@ -47,16 +47,18 @@ class Replay:
                 memory.episode_step.copy_(self.golden["ep_len_after_row0"])
                 memory.clock.copy_(self.golden["common_step_counter"][1] - 1)
             action, draws = self.golden["action_raw"][row], self.golden.draws(row)
+            executed, _ = self.task.execute(memory, action, draws)
+            evaluation = self.task.evaluate(memory, self.golden.state(row), executed, draws)
             result = self.task.step(memory, action, draws, AutoresetMode.SAME_STEP)
-            self.rows.append(self._record(row, memory, result))
+            self.rows.append(self._record(row, memory, evaluation, result))
             memory.assign(result.memory)
         self.ours = {name: torch.stack([row[name] for row in self.rows]) for name in self.rows[0]}
         self.restarted = self._since_reset()
 
-    def _record(self, row, before, result) -> Dict[str, Tensor]:
-        evaluation, last, after = result.evaluation, result.last, result.memory
-        x, period = evaluation.inputs, self.task.config.policy_period
-        scaled = evaluation.raw_terms * self.task._term_scales
+    def _record(self, row, before, evaluation, result) -> Dict[str, Tensor]:
+        _, raw_terms, x = evaluation
+        last, after, period = result.last, result.memory, self.task.config.policy_period
+        scaled = raw_terms * self.task._term_scales
         torque = pd_torque(
             self.simulator.joint_targets,
             self.golden["tau_dof_pos"][row],
@@ -70,7 +72,7 @@ class Replay:
         done = last.done[:, None]
         values = {
             "common_step_counter": last.clock,
-            "pushed": evaluation.pushed,
+            "pushed": self.simulator.pushes[-1][0],
             "push_lin": last.push_velocity[:, :2],
             "push_ang": last.push_velocity[:, 2:],
             "commands_pre": before.command,
@@ -78,15 +80,15 @@ class Replay:
             "commands_obs": after.command,
             "action": last.action,
             "torques": torque,
-            "rew_raw": evaluation.raw_terms,
+            "rew_raw": raw_terms,
             "rew_scaled": scaled,
-            "rew_total": evaluation.reward,
+            "rew_total": result.reward,
             "obs_frame": after.frames[:, -1],
             "priv_frame": after.privileged_frames[:, -1],
             "obs_stack": after.frames.flatten(1).clamp(-18, 18),
             "priv_stack": after.privileged_frames.flatten(1).clamp(-18, 18),
             "reset": last.done,
-            "timeout": evaluation.truncated,
+            "timeout": result.truncated,
             "ep_len_rew": last.episode_step,
             "ep_len_obs": after.episode_step,
             "phase_rew": phase_rew,

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.trainers.ppo import test_golden
+from tests.trainers.ppo.counting_env import CountingEnv
+from trainers.ppo import PPO, PPOConfig
+from trainers.ppo.learner import Learner
+from trainers.ppo.rollout_buffer import RolloutBuffer
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+CONFIG = PPOConfig(num_steps=10, num_minibatches=2, actor_hidden=(8,), critic_hidden=(8,), device="cuda")
+
+golden = test_golden.golden
+
+
+def to_cuda(rollout: RolloutBuffer) -> RolloutBuffer:
+    for name, value in vars(rollout).items():
+        if isinstance(value, Tensor):
+            setattr(rollout, name, value.cuda())
+    return rollout
+
+
+@pytest.mark.parametrize("update", ["A", "C"])
+def test_golden_update_without_waiting_for_the_device(golden: dict, update: str) -> None:
+    """Fused Adam and CUDA kernels, against the CPU's numbers."""
+    torch.set_float32_matmul_precision("highest")
+    policy = test_golden.make_policy(golden, update).cuda()
+    learner = Learner(policy, test_golden.make_config(golden, update), torch.device("cuda"))
+    rollout, permutation = to_cuda(test_golden.make_rollout(golden)), golden[f"{update}/randperm"].cuda()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        record = learner.update(rollout, permutation)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    np.testing.assert_allclose(record["learning_rate"].cpu(), golden[f"{update}/lr"], rtol=1e-12)
+    np.testing.assert_allclose(record["loss"].cpu(), golden[f"{update}/loss"], rtol=1e-4, atol=1e-5)
+    test_golden.assert_weights(policy.cpu(), test_golden.weights(golden, f"{update}/final/"), 1e-5)
+
+
+def test_trains_saves_and_moves_between_devices(tmp_path: Path) -> None:
+    ppo = PPO(CountingEnv(noise=1.0), CONFIG).learn(40)
+    ppo.save(tmp_path / "cuda.pt")
+    on_cpu = PPO.load(tmp_path / "cuda.pt", CountingEnv(noise=1.0), device="cpu").learn(40)
+    on_cpu.save(tmp_path / "cpu.pt")
+    back = PPO.load(tmp_path / "cpu.pt", CountingEnv(noise=1.0), device="cuda").learn(40)
+    assert (back.num_updates, back.device.type) == (6, "cuda")
+
+
+def test_resume_continues_the_random_numbers_of_the_device(tmp_path: Path) -> None:
+    straight = PPO(CountingEnv(noise=1.0), replace(CONFIG, tf32=False)).learn(80)
+    PPO(CountingEnv(noise=1.0), replace(CONFIG, tf32=False)).learn(40).save(tmp_path / "half.pt")
+    resumed = PPO.load(tmp_path / "half.pt", CountingEnv(noise=1.0)).learn(40)
+    for name, weight in straight.policy.state_dict().items():
+        torch.testing.assert_close(resumed.policy.state_dict()[name], weight, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,85 @@
+"""Checkpoint files: one torch archive of tensors and plain values."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any, Dict, Type, TypeVar, Union
+
+import torch
+
+_FORMAT = "humanoid_envs.ppo"
+_VERSION = 1
+
+T = TypeVar("T")
+
+
+def write_checkpoint(path: Union[str, Path], content: Dict[str, Any]) -> None:
+    """Write a checkpoint under a temporary name, then rename it: a file of that name is always whole.
+
+    Raises TypeError if the content holds anything but tensors and plain values, which could not be read back.
+    """
+    _require_plain(content, "checkpoint")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            torch.save({"format": _FORMAT, "version": _VERSION, **content}, file)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_checkpoint(path: Union[str, Path]) -> Dict[str, Any]:
+    """The content of a checkpoint, on the CPU.
+
+    Raises FileNotFoundError if there is none, ValueError if the file is damaged or something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no checkpoint {path}.")
+    try:
+        content = torch.load(str(path), map_location="cpu", weights_only=True)
+    except Exception as error:
+        with path.open("rb") as file:
+            is_archive = file.read(2) == b"PK"
+        if is_archive:
+            raise ValueError(
+                f"{path} cannot be read: it is damaged or incomplete, or no checkpoint. Take an earlier one."
+            ) from error
+        raise ValueError(f"{path} is not a PPO checkpoint.") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError(f"{path} is a torch file, but not a PPO checkpoint.")
+    if content["version"] != _VERSION:
+        raise ValueError(
+            f"{path} is a PPO checkpoint of version {content['version']}; this code reads version {_VERSION}."
+        )
+    return content
+
+
+def dataclass_from_dict(cls: Type[T], values: Dict[str, Any], source: str) -> T:
+    """The dataclass that `dataclasses.asdict` turned into `values`, with lists as tuples."""
+    names = {field.name for field in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
+    unknown = sorted(values.keys() - names)
+    if unknown:
+        raise ValueError(
+            f"{source} was written by another version: {cls.__name__} has no {', '.join(unknown)}."
+        )
+    return cls(**{name: tuple(x) if isinstance(x, list) else x for name, x in values.items()})
+
+
+def _require_plain(value: Any, where: str) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _require_plain(item, f"{where}[{key!r}]")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            _require_plain(item, f"{where}[{index}]")
+    elif not isinstance(value, torch.Tensor) and type(value) not in (int, float, bool, str, type(None)):
+        raise TypeError(
+            f"{where} is a {type(value).__module__}.{type(value).__name__}, which a checkpoint cannot hold: "
+            "give tensors, numbers and strings."
+        )

@@ -1,0 +1,54 @@
+"""Collecting a rollout: act, step, record."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from trainers.ppo.actor_critic import ActorCritic
+from trainers.ppo.config import PPOConfig
+from trainers.ppo.episode_statistics import EpisodeStatistics
+from trainers.ppo.rollout_buffer import RolloutBuffer
+from trainers.ppo.tensor_env import StepResult, TensorEnv
+
+
+@torch.no_grad()
+def collect(
+    env: TensorEnv,
+    policy: ActorCritic,
+    rollout: RolloutBuffer,
+    statistics: EpisodeStatistics,
+    generator: torch.Generator,
+    config: PPOConfig,
+) -> None:
+    """Fill a rollout by acting in the environment from where it stands, and finish it."""
+    for t in range(rollout.num_steps):
+        # The rollout takes its copy first: the environment may overwrite its observation when it steps.
+        obs = rollout.obs[t].copy_(env.obs)
+        critic_obs = obs if rollout.critic_obs is rollout.obs else rollout.critic_obs[t].copy_(env.critic_obs)
+        actor_outputs = policy.actor(obs)
+        distribution = policy.distribution(actor_outputs)
+        actions = distribution.sample(generator)
+        rollout.actor_outputs[t] = actor_outputs
+        rollout.actions[t] = actions
+        rollout.log_probs[t] = distribution.log_prob(actions)
+        rollout.values[t] = policy.value(critic_obs)
+
+        step = env.step(actions)
+        rollout.rewards[t] = step.reward
+        rollout.bootstraps[t] = truncation_bootstrap(policy, step, config.gamma)
+        rollout.dones[t] = step.terminated | step.truncated
+        if rollout.valid is not None and step.valid is not None:
+            rollout.valid[t] = step.valid
+        statistics.add(step)
+    last_values = policy.value(env.critic_obs)
+    rollout.finish(last_values, config.gamma, config.gae_lambda, config.normalize_advantages)
+
+
+def truncation_bootstrap(policy: ActorCritic, step: StepResult, gamma: float) -> Tensor:
+    """(N,) γ·V of the true final observation where an episode was cut off by time and not ended by the task,
+    in the step in which it happens; 0 elsewhere."""
+    if step.final_critic_obs is None:
+        return torch.zeros_like(step.reward)
+    cut_off = step.truncated & ~step.terminated
+    return torch.where(cut_off, gamma * policy.value(step.final_critic_obs), 0.0)

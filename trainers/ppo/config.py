@@ -1,0 +1,120 @@
+"""The hyper-parameters of PPO."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+ACTIVATIONS = ("elu", "relu", "tanh")
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """Hyper-parameters of PPO (Schulman et al., arXiv 1707.06347). The defaults are the recipe of the
+    Humanoid-Gym release (arXiv 2404.05695) for 4096 environments; `dataclasses.replace` makes others."""
+
+    num_steps: int = 60
+    """Steps of every environment in one rollout."""
+    num_epochs: int = 2
+    """Passes over a rollout in one update."""
+    num_minibatches: int = 4
+    """Minibatches of one pass. Samples that do not fill the last one are left out of that update."""
+    gamma: float = 0.994
+    """Discount per step."""
+    gae_lambda: float = 0.9
+    """λ of generalized advantage estimation (GAE, arXiv 1506.02438)."""
+    normalize_advantages: bool = True
+    """Give the advantages of a rollout mean 0 and standard deviation 1."""
+    clip_range: float = 0.2
+    """Bound on the probability ratio, and on the value change if `clip_value_loss`."""
+    value_coef: float = 1.0
+    """Weight of the value loss."""
+    clip_value_loss: bool = True
+    """Clip the value change within an update, as the policy's is."""
+    entropy_coef: float = 0.001
+    """Weight of the entropy bonus."""
+    learning_rate: float = 1e-5
+    """Learning rate of Adam at the start."""
+    desired_kl: Optional[float] = 0.01
+    """KL divergence from the rollout's policy that the learning rate is steered to; None keeps it fixed."""
+    learning_rate_factor: float = 1.5
+    """The learning rate is divided by this where the KL is above twice the desired one, and multiplied by it
+    where it is below half."""
+    min_learning_rate: float = 1e-5
+    """Lower bound of the learning rate."""
+    max_learning_rate: float = 1e-2
+    """Upper bound of the learning rate."""
+    decay_updates: Optional[Tuple[int, int]] = None
+    """First and last update of a linear decay of `entropy_coef` and `max_learning_rate` to the two values
+    below; None keeps them constant. Counted from the start of training, also after a resume."""
+    final_entropy_coef: float = 0.0
+    """Entropy weight after the decay."""
+    final_max_learning_rate: float = 1e-5
+    """Upper bound of the learning rate after the decay."""
+    max_grad_norm: float = 1.0
+    """The gradient of all parameters together is scaled down to this norm."""
+    actor_hidden: Tuple[int, ...] = (512, 256, 128)
+    """Widths of the actor's hidden layers."""
+    critic_hidden: Tuple[int, ...] = (768, 256, 128)
+    """Widths of the critic's hidden layers."""
+    activation: str = "elu"
+    """Activation of the hidden layers: elu, relu or tanh."""
+    actor_output_scale: float = 1.0
+    """Factor on the initial weights of the actor's last layer; small values start near the zero action."""
+    init_std: float = 1.0
+    """Initial standard deviation of every action."""
+    min_std: float = 0.01
+    """Lower bound of the standard deviation, enforced after every gradient step."""
+    seed: int = 0
+    """Seed of the initial weights, the sampled actions, the minibatches and the environment's first reset."""
+    device: str = "auto"
+    """Where networks and rollout live: a torch device, or auto for CUDA where there is one."""
+    tf32: bool = True
+    """On CUDA, let matrix products use TF32 (10-bit mantissas). Set for the whole process."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_steps", "num_epochs", "num_minibatches"):
+            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        for name in ("gamma", "gae_lambda"):
+            _require(0.0 <= getattr(self, name) <= 1.0, name, "between 0 and 1", getattr(self, name))
+        for name in ("clip_range", "max_grad_norm", "init_std", "min_std", "min_learning_rate"):
+            _require(getattr(self, name) > 0.0, name, "positive", getattr(self, name))
+        for name in ("value_coef", "entropy_coef", "final_entropy_coef"):
+            _require(getattr(self, name) >= 0.0, name, "at least 0", getattr(self, name))
+        rates = ["learning_rate", "max_learning_rate"]
+        rates += ["final_max_learning_rate"] if self.decay_updates is not None else []
+        for name in rates:
+            value, least = getattr(self, name), self.min_learning_rate
+            _require(value >= least, name, f"at least min_learning_rate {least}", value)
+        _require(
+            self.learning_rate <= self.max_learning_rate,
+            "learning_rate",
+            f"at most max_learning_rate {self.max_learning_rate}",
+            self.learning_rate,
+        )
+        _require(
+            self.learning_rate_factor > 1.0, "learning_rate_factor", "above 1", self.learning_rate_factor
+        )
+        _require(
+            self.desired_kl is None or self.desired_kl > 0.0,
+            "desired_kl",
+            "positive or None",
+            self.desired_kl,
+        )
+        _require(self.min_std <= self.init_std, "min_std", f"at most init_std {self.init_std}", self.min_std)
+        _require(self.activation in ACTIVATIONS, "activation", f"one of {ACTIVATIONS}", self.activation)
+        if self.decay_updates is not None:
+            first, last = self.decay_updates
+            _require(0 <= first < last, "decay_updates", "two increasing numbers", self.decay_updates)
+
+    def decay(self, update: int) -> float:
+        """How far the decay has come in an update, from 0 to 1."""
+        if self.decay_updates is None:
+            return 0.0
+        first, last = self.decay_updates
+        return min(max((update - first) / (last - first), 0.0), 1.0)
+
+
+def _require(condition: bool, name: str, rule: str, value: object) -> None:
+    if not condition:
+        raise ValueError(f"PPOConfig.{name} must be {rule}; got {value!r}.")

@@ -1,0 +1,70 @@
+"""Return and length of the episodes that end, and what else the environment reports about them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+import torch
+from torch import Tensor
+
+from trainers.ppo.tensor_env import StepResult
+
+
+class EpisodeStatistics:
+    """Sums over the episodes that end, kept on the device and read once per rollout.
+
+    Returns and lengths are summed here from the rewards, unless the environment reports its own in
+    `final_info`: "episode_return", "episode_length" (N,), and "reward_terms", a dict of (N,) sums per term.
+    """
+
+    def __init__(self, num_envs: int, device: torch.device) -> None:
+        self._returns = torch.zeros(num_envs, device=device)
+        self._lengths = torch.zeros(num_envs, device=device)
+        self._sums: Dict[str, Tensor] = {}
+
+    def add(self, step: StepResult) -> None:
+        """Take in one step."""
+        ended = step.terminated | step.truncated
+        self._returns += step.reward
+        self._lengths += 1.0 if step.valid is None else step.valid
+        columns = {"episode/return": self._returns, "episode/length": self._lengths}
+        columns.update(self._reported(step.final_info))
+        # One stack and one sum for all quantities: dozens of small kernels per step would add up.
+        values = torch.stack([*columns.values(), torch.ones_like(self._returns)])
+        sums = torch.where(ended, values, 0.0).sum(1)
+        for name, total in zip([*columns, "episode/count"], sums.unbind()):
+            self._sums[name] = self._sums[name] + total if name in self._sums else total
+        self._returns = torch.where(ended, 0.0, self._returns)
+        self._lengths = torch.where(ended, 0.0, self._lengths)
+
+    def take(self) -> Dict[str, float]:
+        """Means over the episodes that ended since the last call, {} if none did. Waits for the device."""
+        names = list(self._sums)
+        values = dict(zip(names, torch.stack(list(self._sums.values())).tolist())) if names else {}
+        self._sums = {}
+        count = values.pop("episode/count", 0.0)
+        if count == 0.0:
+            return {}
+        return {"episode/count": count, **{name: total / count for name, total in values.items()}}
+
+    def state_dict(self) -> Dict[str, Tensor]:
+        """The running episodes."""
+        return {"returns": self._returns.clone(), "lengths": self._lengths.clone()}
+
+    def load_state_dict(self, state: Dict[str, Tensor]) -> None:
+        """Continue from what `state_dict` returned."""
+        self._returns.copy_(state["returns"])
+        self._lengths.copy_(state["lengths"])
+
+    def _reported(self, final_info: Dict[str, Any]) -> Dict[str, Tensor]:
+        reported = {}
+        for key, name in (("episode_return", "episode/return"), ("episode_length", "episode/length")):
+            if key in final_info:
+                reported[name] = self._column(final_info[key])
+        for term, values in final_info.get("reward_terms", {}).items():
+            if not term.startswith("_"):  # Gymnasium's own environments add masks under such names
+                reported[f"reward/{term}"] = self._column(values)
+        return reported
+
+    def _column(self, values: Any) -> Tensor:
+        return torch.as_tensor(values, dtype=torch.float32, device=self._returns.device)

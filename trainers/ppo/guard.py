@@ -1,0 +1,76 @@
+"""Stopping before a NaN spreads."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+import torch
+from torch import Tensor
+
+from trainers.ppo.rollout_buffer import RolloutBuffer
+from trainers.ppo.tensor_env import TensorEnv
+
+_REMEDIES = {
+    "observation": "the simulation of these environments: a state diverges, or a sensor divides by zero.",
+    "privileged observation": "what the environment puts into info['privileged'].",
+    "action": "the actor: its learning rate, its std and the scale of the observations.",
+    "value estimate": "the critic: its learning rate and the scale of the observations.",
+    "reward": "the reward terms of these environments.",
+    "value of a final observation": "the environment's final observations.",
+    "advantage": "the size of rewards and values.",
+}
+
+
+class NonFiniteError(RuntimeError):
+    """Training met a NaN or an infinity. No callback has run since, so the last checkpoint is good."""
+
+
+def check_rollout(rollout: RolloutBuffer, env: TensorEnv) -> None:
+    """Raise NonFiniteError if a rollout, or the observation that follows it, holds a NaN or infinity.
+
+    Names the first such quantity on the way from the environment to the loss, and where it appeared. Waits
+    for the device once.
+    """
+    bad = {
+        "observation": torch.cat([_non_finite(rollout.obs), _non_finite(env.obs[None])]),
+        "privileged observation": torch.cat(
+            [_non_finite(rollout.critic_obs), _non_finite(env.critic_obs[None])]
+        ),
+        "action": _non_finite(rollout.actions),
+        "value estimate": _non_finite(rollout.values),
+        "reward": _non_finite(rollout.rewards),
+        "value of a final observation": _non_finite(rollout.bootstraps),
+        "advantage": _non_finite(rollout.advantages),
+    }
+    flags = torch.stack([mask.any() for mask in bad.values()]).tolist()
+    if not any(flags):
+        return
+    name = list(bad)[flags.index(True)]
+    steps, envs = bad[name].nonzero().unbind(1)
+    raise NonFiniteError(
+        f"Training stopped: non-finite {name} in {envs.unique().numel()} of {rollout.num_envs} environments, "
+        f"first in environment {int(envs[0])} at step {int(steps[0])} of the rollout. "
+        f"Look at {_REMEDIES[name]}"
+    )
+
+
+def check_losses(losses: Dict[str, Tensor]) -> Dict[str, float]:
+    """Means over the minibatches of an update, read from the device at once.
+
+    Raises NonFiniteError, naming the first quantity and minibatch, if one is a NaN or an infinity.
+    """
+    rows = torch.stack([values.double() for values in losses.values()]).cpu()
+    finite = rows.isfinite()
+    if not bool(finite.all()):
+        minibatch = int((~finite).any(0).nonzero()[0])
+        name = next(name for name, row in zip(losses, finite) if not row[minibatch])
+        raise NonFiniteError(
+            f"Training stopped: non-finite {name} in minibatch {minibatch} of the update, from finite "
+            "samples. Look at the learning rate, max_grad_norm and the size of the rewards."
+        )
+    return dict(zip(losses, rows.mean(1).tolist()))
+
+
+def _non_finite(values: Tensor) -> Tensor:
+    """(T, N) where anything in the trailing axes is not finite: a sum is, unless a summand is not."""
+    return ~(values.flatten(2).sum(-1) if values.dim() > 2 else values).isfinite()

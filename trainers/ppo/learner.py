@@ -1,0 +1,126 @@
+"""The update: from a rollout to new weights."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional
+
+import torch
+from torch import Tensor, nn
+
+from trainers.ppo.actor_critic import ActorCritic
+from trainers.ppo.config import PPOConfig
+from trainers.ppo.rollout_buffer import Minibatch, RolloutBuffer
+
+
+class Learner:
+    """Clipped PPO losses, Adam, and a learning rate that follows the KL divergence.
+
+    `update` is a fixed sequence of tensor operations: nothing is read back from the device.
+    """
+
+    def __init__(self, policy: ActorCritic, config: PPOConfig, device: torch.device) -> None:
+        self.policy = policy
+        self.config = config
+        self.learning_rate = torch.tensor(config.learning_rate, dtype=torch.float64, device=device)
+        """() current learning rate, kept across updates."""
+        self._max_learning_rate = torch.tensor(config.max_learning_rate, dtype=torch.float64, device=device)
+        self._entropy_coef = torch.tensor(config.entropy_coef, device=device)
+        on_cuda = device.type == "cuda"
+        # The fused kernel wants the learning rate as a float32 tensor on its device.
+        rate = self.learning_rate.to(torch.float32 if on_cuda else torch.float64, copy=True)
+        self.optimizer = torch.optim.Adam(policy.parameters(), lr=rate, fused=on_cuda, capturable=on_cuda)
+
+    def schedule(self, update: int) -> None:
+        """Set what decays over training (see `PPOConfig.decay_updates`) for an update."""
+        config, decay = self.config, self.config.decay(update)
+        self._entropy_coef.fill_(_lerp(config.entropy_coef, config.final_entropy_coef, decay))
+        self._max_learning_rate.fill_(_lerp(config.max_learning_rate, config.final_max_learning_rate, decay))
+
+    def update(self, rollout: RolloutBuffer, permutation: Tensor) -> Dict[str, Tensor]:
+        """Improve the policy on a finished rollout.
+
+        permutation: (S,) indices of samples, t·N + n, in the order in which the minibatches take them; every
+        epoch uses the same. Its tail is dropped if it does not fill a minibatch.
+        Returns (num_epochs · num_minibatches,) per quantity: surrogate_loss, value_loss, entropy, loss, kl
+        (from the rollout's policy, before the step), learning_rate, grad_norm (before clipping).
+        """
+        size = permutation.shape[0] // self.config.num_minibatches
+        minibatches = [permutation[i * size : (i + 1) * size] for i in range(self.config.num_minibatches)]
+        old_std = None if self.policy.std is None else self.policy.std.detach().clone()
+        steps: List[Dict[str, Tensor]] = []
+        for _ in range(self.config.num_epochs):
+            steps += [self._step(rollout.minibatch(indices), old_std) for indices in minibatches]
+        return {name: torch.stack([step[name] for step in steps]) for name in steps[0]}
+
+    def _step(self, batch: Minibatch, old_std: Optional[Tensor]) -> Dict[str, Tensor]:
+        policy, config = self.policy, self.config
+        distribution = policy.distribution(policy.actor(batch.obs))
+        with torch.no_grad():
+            old = policy.distribution(batch.actor_outputs, old_std)
+            kl = _mean(distribution.kl_from(old), batch.valid)
+            self._adapt_learning_rate(kl)
+
+        ratio = torch.exp(distribution.log_prob(batch.actions) - batch.log_probs)
+        clipped_ratio = ratio.clamp(1.0 - config.clip_range, 1.0 + config.clip_range)
+        gain = torch.minimum(batch.advantages * ratio, batch.advantages * clipped_ratio)
+        surrogate_loss = -_mean(gain, batch.valid)
+        value_loss = _mean(self._value_error(batch), batch.valid)
+        entropy = _mean(distribution.entropy(), batch.valid)
+        loss = surrogate_loss + config.value_coef * value_loss - self._entropy_coef * entropy
+
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        grad_norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
+        self.optimizer.step()
+        policy.bound_std(config.min_std)
+        return {
+            "surrogate_loss": surrogate_loss.detach(),
+            "value_loss": value_loss.detach(),
+            "entropy": entropy.detach(),
+            "loss": loss.detach(),
+            "kl": kl,
+            "learning_rate": self.learning_rate.clone(),
+            "grad_norm": grad_norm,
+        }
+
+    def _value_error(self, batch: Minibatch) -> Tensor:
+        values = self.policy.value(batch.critic_obs)
+        error = (values - batch.returns).square()
+        if not self.config.clip_value_loss:
+            return error
+        clip = self.config.clip_range
+        clipped = batch.values + (values - batch.values).clamp(-clip, clip)
+        return torch.maximum(error, (clipped - batch.returns).square())
+
+    def _adapt_learning_rate(self, kl: Tensor) -> None:
+        config, rate = self.config, self.learning_rate
+        if config.desired_kl is not None:
+            lower, upper = 0.5 * config.desired_kl, 2.0 * config.desired_kl
+            faster, slower = rate * config.learning_rate_factor, rate / config.learning_rate_factor
+            rate = torch.where(kl > upper, slower, torch.where(kl < lower, faster, rate))
+        rate = torch.minimum(rate.clamp(min=config.min_learning_rate), self._max_learning_rate)
+        self.learning_rate.copy_(rate)
+        self.optimizer.param_groups[0]["lr"].copy_(rate)
+
+    def state_dict(self) -> Dict[str, object]:
+        """Moments of Adam and the learning rate."""
+        return {
+            "optimizer": self.optimizer.state_dict()["state"],
+            "learning_rate": self.learning_rate.item(),
+        }
+
+    def load_state_dict(self, state: Dict) -> None:
+        """Continue from what `state_dict` returned, on any device."""
+        # Only the moments are taken over: how Adam runs (fused or not) belongs to this device.
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state["optimizer"]})
+        self.learning_rate.fill_(state["learning_rate"])
+
+
+def _mean(values: Tensor, valid: Optional[Tensor]) -> Tensor:
+    if valid is None:
+        return values.mean()
+    return torch.where(valid, values, 0.0).sum() / valid.sum().clamp(min=1)
+
+
+def _lerp(start: float, end: float, fraction: float) -> float:
+    return start + (end - start) * fraction

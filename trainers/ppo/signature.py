@@ -1,0 +1,133 @@
+"""What a policy and an environment must agree on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Dict, Optional, Tuple
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class EnvSignature:
+    """Shapes of observations and actions of one environment, and what the environment says about itself."""
+
+    obs_shape: Tuple[int, ...]
+    """Shape of the actor's observation."""
+    critic_shape: Optional[Tuple[int, ...]]
+    """Shape of the privileged observation; None where the critic sees the actor's."""
+    action_shape: Tuple[int, ...]
+    """Shape of one action; () for a discrete one."""
+    num_actions: Optional[int]
+    """Number of discrete actions; None for continuous ones."""
+    action_start: int
+    """The smallest discrete action."""
+    action_low: Tuple[float, ...]
+    """Lower bounds of the flattened continuous action."""
+    action_high: Tuple[float, ...]
+    """Upper bounds of the flattened continuous action."""
+    details: Dict[str, Any] = field(default_factory=dict)
+    """The environment's own `signature`, e.g. the robot's name and its joints in order."""
+
+    @property
+    def obs_dim(self) -> int:
+        return int(np.prod(self.obs_shape))
+
+    @property
+    def critic_dim(self) -> int:
+        return self.obs_dim if self.critic_shape is None else int(np.prod(self.critic_shape))
+
+    @property
+    def action_dim(self) -> int:
+        """Outputs of the actor: continuous actions, or discrete choices."""
+        return int(np.prod(self.action_shape)) if self.num_actions is None else self.num_actions
+
+    @property
+    def discrete(self) -> bool:
+        return self.num_actions is not None
+
+    @classmethod
+    def of(cls, env: VectorEnv) -> EnvSignature:
+        """The signature of a vector environment. Raises TypeError for spaces that PPO cannot train on."""
+        action_space = env.single_action_space
+        privileged_space = getattr(env.unwrapped, "single_privileged_space", None)
+        details = getattr(env.unwrapped, "signature", {})
+        obs_shape = _box("observation", env.single_observation_space).shape
+        critic_shape = (
+            None if privileged_space is None else _box("privileged observation", privileged_space).shape
+        )
+        if isinstance(action_space, spaces.Discrete):
+            return cls(
+                obs_shape=obs_shape,
+                critic_shape=critic_shape,
+                action_shape=(),
+                num_actions=int(action_space.n),
+                action_start=int(action_space.start),
+                action_low=(),
+                action_high=(),
+                details=dict(details),
+            )
+        action_box = _box("action", action_space)
+        return cls(
+            obs_shape=obs_shape,
+            critic_shape=critic_shape,
+            action_shape=action_box.shape,
+            num_actions=None,
+            action_start=0,
+            action_low=tuple(float(x) for x in action_box.low.ravel()),
+            action_high=tuple(float(x) for x in action_box.high.ravel()),
+            details=dict(details),
+        )
+
+    def require_match(self, env: EnvSignature, source: str) -> None:
+        """Raise ValueError, naming the first difference, unless a policy with this signature fits `env`.
+        source: where the policy comes from, for the message."""
+        names = {
+            "obs_shape": "observation shape",
+            "critic_shape": "privileged observation shape",
+            "action_shape": "action shape",
+            "num_actions": "number of discrete actions",
+        }
+        pairs = {text: (getattr(self, name), getattr(env, name)) for name, text in names.items()}
+        for key in self.details.keys() & env.details.keys():
+            pairs[key] = (_plain(self.details[key]), _plain(env.details[key]))
+        for what, (mine, theirs) in pairs.items():
+            if mine != theirs:
+                raise ValueError(
+                    f"{source} does not fit this environment: its {what} is {mine}, the environment's is "
+                    f"{theirs}. Make the environment it was trained on, or load another checkpoint."
+                )
+
+
+class ActionMap:
+    """From the policy's actions to those that the environment takes."""
+
+    def __init__(self, signature: EnvSignature, device: torch.device) -> None:
+        self._signature = signature
+        self._low = torch.tensor(signature.action_low, device=device)
+        self._high = torch.tensor(signature.action_high, device=device)
+
+    def __call__(self, actions: Tensor) -> Tensor:
+        """(N, A) to (N, *action_shape), clipped to the bounds of the space; (N,) indices of discrete actions
+        to (N,), counted from the space's start."""
+        if self._signature.discrete:
+            return actions + self._signature.action_start
+        return actions.clamp(self._low, self._high).reshape(-1, *self._signature.action_shape)
+
+
+def _box(what: str, space: gym.Space) -> spaces.Box:
+    if isinstance(space, spaces.Box):
+        return space
+    remedy = "use a Box or Discrete space" if what == "action" else "flatten it to a Box with a wrapper"
+    raise TypeError(f"PPO cannot train on the {what} space {space}: {remedy}.")
+
+
+def _plain(value: Any) -> Any:
+    """The value with tuples as lists, as it is after a round trip through a file."""
+    return json.loads(json.dumps(value))
