@@ -159,6 +159,9 @@ class PlaybackSimulator:
         self.joint_targets = joint_targets
         self.state = self._golden.state(self.row)
 
+    def step_physics(self) -> None:
+        raise NotImplementedError("a recording has no physics")
+
     def reset(self, mask: Tensor, state: RobotState) -> None:
         def choose(name: str, value: Tensor) -> Tensor:
             new = getattr(state, name) if hasattr(state, name) else torch.zeros_like(value)

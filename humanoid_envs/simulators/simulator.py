@@ -164,6 +164,11 @@ class Simulator(Protocol):
         clip(stiffness · (target − q) − damping · q̇, ±limit). joint_targets: (N, J), rad."""
         ...
 
+    def step_physics(self) -> None:
+        """The engine's own part of `step`, with the targets as they are and `state` left behind: what
+        benchmarks compare a whole step with."""
+        ...
+
     def reset(self, mask: Tensor, state: RobotState) -> None:
         """Put the masked envs into `state`, at rest in every other respect (contacts, torques, warm start).
         Updates `state` in the masked rows and in no other."""

@@ -80,6 +80,9 @@ class TaskMemory:
             getattr(self, name).copy_(value)
 
 
+_MEMORY_FIELDS = tuple(field.name for field in dataclasses.fields(TaskMemory))
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a step went: before any reset."""
@@ -405,4 +408,4 @@ def _where(mask: Tensor, new: TaskMemory, old: TaskMemory) -> TaskMemory:
     def choose(new: Tensor, old: Tensor) -> Tensor:
         return old if new is old else torch.where(mask.view(-1, *[1] * (old.dim() - 1)), new, old)
 
-    return TaskMemory(**{name: choose(getattr(new, name), value) for name, value in vars(old).items()})
+    return TaskMemory(**{name: choose(getattr(new, name), getattr(old, name)) for name in _MEMORY_FIELDS})

@@ -1,0 +1,107 @@
+"""Measure env-steps per second: physics alone, the environment, with the policy, and with training.
+
+    python examples/benchmark_throughput.py                                   # this machine's fastest engine
+    python examples/benchmark_throughput.py --preset v0 --num-envs 4096 8192 16384
+    python examples/benchmark_throughput.py --engine mujoco --num-envs 64
+
+Physics alone is the engine's own stepping of the same model, with nothing around it. All but training run in
+windows of half a second of simulated time from the start of an episode, and the median window counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import platform
+import statistics
+import time
+from typing import Callable, List
+
+import torch
+
+from humanoid_envs.registration import best_engine
+from humanoid_envs.vector_env import HumanoidVectorEnv
+from trainers.ppo import PPO
+from trainers.training import PRESETS, TrainConfig, make_env, preset
+
+WINDOW_STEPS = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", nargs="+", default=["auto"], help=f"auto, {', '.join(PRESETS)}")
+    parser.add_argument("--engine", default="auto", help="isaacgym, mujoco_warp, mujoco or auto")
+    parser.add_argument("--num-envs", nargs="+", type=int, help="default: the preset's")
+    parser.add_argument("--windows", type=int, default=5)
+    parser.add_argument("--updates", type=int, default=10, help="training updates to time, after 3 to warm up")
+    arguments = parser.parse_args()
+    engine = best_engine()[0] if arguments.engine == "auto" else arguments.engine
+    print(f"{machine()}; engine {engine}\n")
+    print("| preset | physics | envs | physics alone | environment | with policy | with training | env ÷ physics |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name in arguments.preset:
+        config = dataclasses.replace(preset(name), engine=engine)
+        for num_envs in arguments.num_envs or [config.num_envs]:
+            row = measure(dataclasses.replace(config, num_envs=num_envs), arguments.windows, arguments.updates)
+            physics = f"{1e3 * config.task.physics.timestep:g} ms × {config.task.physics.decimation}"
+            rates = " | ".join(f"{rate / 1e3:,.1f}k" for rate in row)
+            print(f"| {name} | {physics} | {num_envs:,} | {rates} | {row[1] / row[0]:.2f} |", flush=True)
+
+
+def measure(config: TrainConfig, windows: int, updates: int) -> List[float]:
+    """Env-steps per second: physics alone, environment, with policy, with training."""
+    env = make_env(config)
+    assert isinstance(env, HumanoidVectorEnv)
+    ppo = PPO(env, config.ppo)
+    actions = torch.zeros(env.num_envs, *env.single_action_space.shape, device=env.device)
+    state = {"observation": env.reset(seed=0)[0]}
+
+    def with_policy() -> None:
+        action = ppo.predict(state["observation"], deterministic=False)[0]
+        state["observation"] = env.step(action)[0]
+
+    physics_step = env.simulator.accelerate(env.simulator.step_physics)
+    rates = [
+        env.num_envs / seconds_per_call(function, env, windows)
+        for function in (physics_step, lambda: env.step(actions), with_policy)
+    ]
+    stamps: List[float] = []
+    ppo.learn(
+        (updates + 3) * config.ppo.num_steps * env.num_envs,
+        callback=lambda _: stamps.append(time.perf_counter()),
+        progress_bar=False,
+    )
+    samples = updates * config.ppo.num_steps * env.num_envs
+    rates.append(samples / (stamps[-1] - stamps[-1 - updates]))
+    env.close()
+    return rates
+
+
+def seconds_per_call(function: Callable[[], object], env: HumanoidVectorEnv, windows: int) -> float:
+    """Median over the windows, after one to warm up."""
+    times = []
+    for _ in range(windows + 1):
+        env.reset(seed=0)
+        _wait(env.device)
+        start = time.perf_counter()
+        for _ in range(WINDOW_STEPS):
+            function()
+        _wait(env.device)
+        times.append((time.perf_counter() - start) / WINDOW_STEPS)
+    return statistics.median(times[1:])
+
+
+def machine() -> str:
+    """What this ran on."""
+    cores = f"{torch.get_num_threads()} CPU threads"
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{platform.machine()}, {cores}, {gpu}, torch {torch.__version__}"
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""MuJoCo on the CPU: all envs in one `mujoco.batch.Batch`, stepped on a thread pool in float64."""
+
+# pyright: reportAttributeAccessIssue=false
+# (MuJoCo's compiled modules have no type stubs.)
+from __future__ import annotations
+
+from typing import Callable, Dict, Optional, Sequence, Tuple, Union
+
+import mujoco
+import numpy as np
+import torch
+from mujoco.batch import Batch
+from torch import Tensor
+
+from humanoid_envs.robots import Robot
+from humanoid_envs.rotations import rotate, rotate_inverse
+from humanoid_envs.simulators.mujoco_model import (
+    PARAMETER_FIELDS,
+    index_model,
+    load_model,
+    sensor_columns,
+    write_parameters,
+)
+from humanoid_envs.simulators.mujoco_render import OffscreenRenderer
+from humanoid_envs.simulators.simulator import (
+    PhysicsConfig,
+    PhysicsParameters,
+    RobotState,
+    SimState,
+    check_num_envs,
+    default_parameters,
+)
+from humanoid_envs.simulators.snapshot import clone_tensors, copy_tensors, named_tensors
+
+Rows = Union[slice, Tensor]
+
+_ALL = slice(None)
+# Kinematics and velocity sensors are made current at the end of a step. Each simulation keeps its MjData and
+# its next step goes on from there, so that nothing is computed twice.
+_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
+_UNSTABLE = [
+    int(warning)
+    for warning in (
+        mujoco.mjtWarning.mjWARN_BADQPOS,
+        mujoco.mjtWarning.mjWARN_BADQVEL,
+        mujoco.mjtWarning.mjWARN_BADQACC,
+        mujoco.mjtWarning.mjWARN_BADCTRL,
+    )
+]
+_SENSORS = {
+    "feet_pos": ("left_foot_pos", "right_foot_pos"),
+    "feet_vel": ("left_foot_vel", "right_foot_vel"),
+    "knees_pos": ("left_knee_pos", "right_knee_pos"),
+    "knees_vel": ("left_knee_vel", "right_knee_vel"),
+    "base_contact_force": ("base_contact",),
+    "feet_contact_force": ("left_foot_contact", "right_foot_contact"),
+}
+
+
+class MuJoCoSimulator:
+    """`Simulator` on C MuJoCo. Results are the same, bit for bit, at any number of threads.
+
+    The position-type actuators of the model are the PD law, so that it acts inside every simulation step.
+    """
+
+    def __init__(
+        self, robot: Robot, physics: Optional[PhysicsConfig] = None, num_envs: int = 1, num_threads: int = 0
+    ) -> None:
+        """num_threads: 0 for one per core. Raises ValueError for a bad number, and as `load_model` does."""
+        self.robot = robot
+        self.physics = physics or PhysicsConfig()
+        self.num_envs = check_num_envs(num_envs)
+        self.device = torch.device("cpu")
+        self._model = load_model(robot, self.physics)
+        self._index = index_model(self._model, robot)
+        self._renderer = OffscreenRenderer(self._model)
+        self._batch = Batch(self._model, num_envs, num_threads, persistent=True)
+        self._qpos, self._qvel, self._warmstart = (
+            torch.from_numpy(self._batch.bind(name)) for name in ("qpos", "qvel", "qacc_warmstart")
+        )
+        self._ctrl, self._actuators = self._batch.bind("ctrl"), np.array(self._index.actuators)
+        self._fields = {name: torch.from_numpy(self._batch.expand(name)) for name in PARAMETER_FIELDS}
+        self._parameters = default_parameters(robot, num_envs, self.device)
+        self._prepare_read()
+        self._diverged = torch.zeros(num_envs, dtype=torch.bool)
+        self._apply_parameters(_ALL)
+        self._batch.reset(stage=_STAGE)
+        self._read(_ALL)
+
+    @property
+    def state(self) -> SimState:
+        return self._state
+
+    @property
+    def parameters(self) -> PhysicsParameters:
+        return self._parameters
+
+    @property
+    def diverged(self) -> Tensor:
+        return self._diverged
+
+    def step(self, joint_targets: Tensor) -> None:
+        self._ctrl[:, self._actuators] = joint_targets.numpy()
+        self._batch.warning.fill(0)
+        self.step_physics()
+        self._diverged.zero_()
+        if self._batch.warning.any():
+            self._restart_diverged()
+        self._read(_ALL)
+
+    def step_physics(self) -> None:
+        self._batch.step(nstep=self.physics.decimation, stage=_STAGE)
+
+    def reset(self, mask: Tensor, state: RobotState) -> None:
+        rows = mask.nonzero().squeeze(1)
+        if len(rows) == 0:
+            return
+        ids, joint_qpos, joint_dof = rows.numpy(), self._index.joint_qpos, self._index.joint_dof
+        self._batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        base = self._index.base_qpos
+        self._qpos[rows, base : base + 3] = state.base_pos[rows].double()
+        self._qpos[rows, base + 3 : base + 7] = state.base_quat[rows].double()
+        self._qpos[rows[:, None], joint_qpos] = state.joint_pos[rows].double()
+        self._qvel[rows[:, None], joint_dof] = state.joint_vel[rows].double()
+        self._write_base_velocity(rows, state.base_lin_vel, state.base_ang_vel)
+        self._batch.forward(ids, stage=_STAGE)
+        self._diverged[rows] = False
+        self._read(rows)
+
+    def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
+        self._write_base_velocity(mask.nonzero().squeeze(1), lin_vel, ang_vel)
+
+    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
+        rows = mask.nonzero().squeeze(1)
+        for name, value in vars(self._parameters).items():
+            value[rows] = getattr(parameters, name)[rows]
+        self._apply_parameters(rows)
+
+    def accelerate(
+        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
+    ) -> Callable[[], None]:
+        return function
+
+    def mujoco_model(self, env: int = 0) -> mujoco.MjModel:
+        """A copy of one env's model, with its own parameters."""
+        return self._batch.get_model(env)
+
+    def mujoco_data(self, env: int = 0, data: Optional[mujoco.MjData] = None) -> mujoco.MjData:
+        """One env's MjData, copied into `data` or a new one: for viewers and for any mj_ function."""
+        return self._batch.get_data(env, data)
+
+    def render(
+        self, env: int = 0, size: Tuple[int, int] = (480, 640), camera: Optional[str] = None
+    ) -> np.ndarray:
+        return self._renderer(self.mujoco_data(env), size, camera)
+
+    def state_dict(self) -> Dict[str, Tensor]:
+        return clone_tensors(self._live_tensors())
+
+    def load_state_dict(self, state: Dict[str, Tensor]) -> None:
+        copy_tensors(self._live_tensors(), state)
+        self._apply_parameters(_ALL)
+
+    def close(self) -> None:
+        self._renderer.close()
+
+    def _live_tensors(self) -> Dict[str, Tensor]:
+        return {
+            "qpos": self._qpos,
+            "qvel": self._qvel,
+            "qacc_warmstart": self._warmstart,
+            "diverged": self._diverged,
+            **named_tensors("parameters", self._parameters),
+            **named_tensors("state", self._state),
+        }
+
+    def _apply_parameters(self, rows: Rows) -> None:
+        """Bring the model of these envs, and what was computed ahead from it, up to the parameters."""
+        write_parameters(self._fields, self._model, self._index, self.physics, self._parameters)
+        ids = None if isinstance(rows, slice) else rows.numpy()
+        self._batch.set_const(ids)
+        self._batch.forward(ids, stage=_STAGE)
+
+    def _restart_diverged(self) -> None:
+        """MuJoCo itself has done so, but in mid-step: let these stand still in the initial state."""
+        diverged = self._batch.warning[:, _UNSTABLE, 1].any(axis=1)
+        self._diverged.copy_(torch.from_numpy(diverged))
+        self._batch.reset(np.flatnonzero(diverged), stage=_STAGE)
+
+    def _write_base_velocity(self, rows: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
+        quat, dof = self._index.base_qpos + 3, self._index.base_dof
+        self._qvel[rows, dof : dof + 3] = lin_vel[rows].double()
+        body_frame = rotate_inverse(self._qpos[rows, quat : quat + 4], ang_vel[rows].double())
+        self._qvel[rows, dof + 3 : dof + 6] = body_frame
+
+    def _read(self, rows: Rows) -> None:
+        """Fill these rows of the state from the simulations."""
+        ids = rows if isinstance(rows, slice) else rows.numpy()
+        source = np.concatenate([array[ids] for array in self._sources], axis=1)
+        self._table[rows] = torch.from_numpy(source.take(self._columns, axis=1).astype(np.float32))
+        # MuJoCo keeps the angular velocity of a free joint in the body's frame.
+        quat, ang_vel = self._state.base_quat, self._state.base_ang_vel
+        ang_vel[rows] = rotate(quat[rows], ang_vel[rows])
+
+    def _prepare_read(self) -> None:
+        """The state is one table, whose columns are picked from the simulations' arrays side by side."""
+        names = ("qpos", "qvel", "actuator_force", "sensordata")
+        self._sources = [self._batch.bind(name) for name in names]
+        qvel, force, sensor = np.cumsum([source.shape[1] for source in self._sources])[:3].tolist()
+        index, robot = self._index, self.robot
+        base_qpos, base_dof = index.base_qpos, qvel + index.base_dof
+        columns = {
+            "base_pos": range(base_qpos, base_qpos + 3),
+            "base_quat": range(base_qpos + 3, base_qpos + 7),
+            "base_lin_vel": range(base_dof, base_dof + 3),
+            "base_ang_vel": range(base_dof + 3, base_dof + 6),
+            "joint_pos": index.joint_qpos,
+            "joint_vel": [qvel + dof for dof in index.joint_dof],
+            "joint_torque": [force + actuator for actuator in index.actuators],
+        }
+        for name, sensors in _SENSORS.items():
+            columns[name] = [sensor + column for column in sensor_columns(self._model, robot, sensors)]
+        self._columns = np.concatenate([list(part) for part in columns.values()])
+        self._table = torch.zeros(self.num_envs, len(self._columns))
+        parts = self._table.split([len(part) for part in columns.values()], dim=1)
+        fields = dict(zip(columns, parts))
+        for name in ("feet_pos", "feet_vel", "knees_pos", "knees_vel", "feet_contact_force"):
+            fields[name] = fields[name].view(self.num_envs, 2, 3)
+        self._state = SimState(**fields)

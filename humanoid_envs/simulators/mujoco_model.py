@@ -1,0 +1,168 @@
+"""The robot's MJCF as a MuJoCo model: what the C and the Warp engine share.
+
+Gains, torque limits and base mass come from the `Robot`, the stepping from the `PhysicsConfig`. Both are
+written into the model; the file's own values only serve to open it in a viewer.
+"""
+
+# pyright: reportAttributeAccessIssue=false
+# (MuJoCo's compiled modules have no type stubs.)
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Sequence
+
+import mujoco
+import numpy as np
+import torch
+from torch import Tensor
+
+from humanoid_envs.robots import Robot
+from humanoid_envs.simulators.simulator import PhysicsConfig, PhysicsParameters, default_parameters
+
+SOLES = ("left_sole", "right_sole")
+"""Box geoms under the feet, the only ones meant to touch the ground in a walk."""
+
+PARAMETER_FIELDS = (
+    "geom_friction",
+    "body_mass",
+    "body_inertia",
+    "actuator_gainprm",
+    "actuator_biasprm",
+    "actuator_forcerange",
+)
+"""Model fields that hold the `PhysicsParameters`, each with one row per env."""
+
+
+@dataclass(frozen=True)
+class ModelIndex:
+    """Where the model keeps what the simulators read and write. Joint-wise lists are in the robot's order."""
+
+    base_qpos: int
+    """Address of the free joint's position and quaternion (7)."""
+    base_dof: int
+    """Address of its linear (world frame) and angular (body frame) velocity (6)."""
+    joint_qpos: List[int]
+    joint_dof: List[int]
+    actuators: List[int]
+    base_body: int
+    foot_bodies: List[int]
+    knee_bodies: List[int]
+    soles: List[int]
+
+
+def load_model(robot: Robot, physics: PhysicsConfig, physics_only: bool = False) -> mujoco.MjModel:
+    """The robot on flat ground, stepped as `physics` says, with default parameters.
+
+    `physics_only` leaves out sensors, cameras and lights, which MuJoCo Warp would compute in every step.
+    Raises FileNotFoundError without the MJCF and ValueError for what the file lacks.
+    """
+    if physics.timestep <= 0.0 or physics.decimation < 1:
+        raise ValueError(f"timestep must be positive and decimation at least 1, got {physics}")
+    if not robot.mjcf.is_file():
+        raise FileNotFoundError(f"the MJCF of robot {robot.name!r} is not at {robot.mjcf}")
+    spec = mujoco.MjSpec.from_file(str(robot.mjcf))
+    if physics_only:
+        for element in [*spec.sensors, *spec.cameras, *spec.lights]:
+            spec.delete(element)
+    model = spec.compile()
+    option = model.opt
+    option.timestep = physics.timestep
+    integrators = mujoco.mjtIntegrator
+    option.integrator = (
+        integrators.mjINT_IMPLICITFAST if physics.implicit_damping else integrators.mjINT_EULER
+    )
+    option.iterations = physics.solver_iterations
+    option.ls_iterations = physics.solver_line_search_iterations
+    # One robot is one constraint island: looking for more costs 8 % of the step and finds none.
+    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND
+    index = index_model(model, robot)
+    fields = {name: torch.from_numpy(getattr(model, name))[None] for name in PARAMETER_FIELDS}
+    write_parameters(fields, model, index, physics, default_parameters(robot, 1, "cpu"))
+    mujoco.mj_setConst(model, mujoco.MjData(model))
+    return model
+
+
+def index_model(model: mujoco.MjModel, robot: Robot) -> ModelIndex:
+    """Find everything by name. Raises ValueError naming what is missing or not as the simulators need it."""
+    objects = mujoco.mjtObj
+
+    def ids(kind: mujoco.mjtObj, names: Sequence[str]) -> List[int]:
+        return [_find(model, robot, kind, name) for name in names]
+
+    joints = ids(objects.mjOBJ_JOINT, robot.joint_names)
+    actuators = ids(objects.mjOBJ_ACTUATOR, robot.joint_names)
+    for name, joint, actuator in zip(robot.joint_names, joints, actuators):
+        hinge = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE
+        if not hinge or model.jnt_pos[joint].any() or model.qpos0[model.jnt_qposadr[joint]] != 0.0:
+            raise ValueError(f"{robot.mjcf}: joint {name!r} must be a hinge at its body's origin with ref 0")
+        drives = model.actuator_trnid[actuator, 0] == joint and model.actuator_gear[actuator, 0] == 1.0
+        if not drives or model.actuator_biastype[actuator] != mujoco.mjtBias.mjBIAS_AFFINE:
+            raise ValueError(
+                f"{robot.mjcf}: actuator {name!r} must be a position actuator on that joint, gear 1"
+            )
+    base = _find(model, robot, objects.mjOBJ_BODY, robot.base_body)
+    free = model.body_jntadr[base]
+    if free < 0 or model.jnt_type[free] != mujoco.mjtJoint.mjJNT_FREE:
+        raise ValueError(f"{robot.mjcf}: body {robot.base_body!r} must have a free joint")
+    soles = ids(objects.mjOBJ_GEOM, SOLES)
+    if model.geom_priority[soles].min() <= np.delete(model.geom_priority, soles).max():
+        raise ValueError(
+            f"{robot.mjcf}: the geoms {SOLES} must have a higher contact priority than all others"
+        )
+    return ModelIndex(
+        base_qpos=int(model.jnt_qposadr[free]),
+        base_dof=int(model.jnt_dofadr[free]),
+        joint_qpos=model.jnt_qposadr[joints].tolist(),
+        joint_dof=model.jnt_dofadr[joints].tolist(),
+        actuators=actuators,
+        base_body=base,
+        foot_bodies=ids(objects.mjOBJ_BODY, robot.foot_bodies),
+        knee_bodies=ids(objects.mjOBJ_BODY, robot.knee_bodies),
+        soles=soles,
+    )
+
+
+def sensor_columns(model: mujoco.MjModel, robot: Robot, names: Sequence[str]) -> List[int]:
+    """Columns of `sensordata` that these sensors of three numbers each fill, one after the other."""
+    found = [_find(model, robot, mujoco.mjtObj.mjOBJ_SENSOR, name) for name in names]
+    return [int(model.sensor_adr[sensor]) + i for sensor in found for i in range(3)]
+
+
+def write_parameters(
+    fields: Dict[str, Tensor],
+    model: mujoco.MjModel,
+    index: ModelIndex,
+    physics: PhysicsConfig,
+    parameters: PhysicsParameters,
+) -> None:
+    """Write the parameters into per-env model fields, (N, ...) each, named in `PARAMETER_FIELDS`.
+
+    The soles have contact priority, so their sliding coefficient is that of the contact. It is the mean of
+    ground and foot, which is PhysX's default rule; MuJoCo's own would be the larger of the two. Base mass and
+    inertia scale together. The caller recomputes the constants that follow from masses.
+    """
+
+    def like(value: Tensor) -> Tensor:
+        return value.to(fields["body_mass"].dtype)
+
+    friction = 0.5 * (physics.ground_friction + like(parameters.foot_friction))
+    fields["geom_friction"][:, index.soles, 0] = friction[:, None]
+    base = index.base_body
+    mass = like(parameters.base_mass)
+    inertia_per_mass = torch.as_tensor(model.body_inertia[base] / model.body_mass[base]).to(mass)
+    fields["body_mass"][:, base] = mass
+    fields["body_inertia"][:, base] = inertia_per_mass * mass[:, None]
+    actuators = index.actuators
+    fields["actuator_gainprm"][:, actuators, 0] = like(parameters.stiffness)
+    fields["actuator_biasprm"][:, actuators, 1] = -like(parameters.stiffness)
+    fields["actuator_biasprm"][:, actuators, 2] = -like(parameters.damping)
+    fields["actuator_forcerange"][:, actuators, 0] = -like(parameters.torque_limit)
+    fields["actuator_forcerange"][:, actuators, 1] = like(parameters.torque_limit)
+
+
+def _find(model: mujoco.MjModel, robot: Robot, kind: mujoco.mjtObj, name: str) -> int:
+    found = mujoco.mj_name2id(model, kind, name)
+    if found < 0:
+        what = kind.name.replace("mjOBJ_", "").lower()
+        raise ValueError(f"{robot.mjcf} has no {what} named {name!r}, which robot {robot.name!r} needs")
+    return found

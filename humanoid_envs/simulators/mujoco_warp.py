@@ -1,0 +1,346 @@
+"""MuJoCo Warp: all envs on one CUDA device, in float32; or, for tests, on Warp's CPU device.
+
+Physics, state and resets run on torch's current stream, without waiting for the device and without allocating
+from torch, so that `accelerate` can capture them, with whatever the task adds, into one CUDA graph.
+"""
+
+# pyright: reportAttributeAccessIssue=false
+# (MuJoCo's compiled modules have no type stubs.)
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+import mujoco
+import numpy as np
+import torch
+from torch import Tensor
+
+try:
+    import mujoco_warp as mjw
+    import warp as wp
+except ImportError as error:
+    raise ImportError(
+        "MuJoCo Warp is missing: `pip install mujoco-warp` (Python 3.11 or later), or use engine 'mujoco'"
+    ) from error
+
+from humanoid_envs.robots import Robot
+from humanoid_envs.simulators import mujoco_warp_kernels as kernels
+from humanoid_envs.simulators.mujoco_model import (
+    PARAMETER_FIELDS,
+    ModelIndex,
+    index_model,
+    load_model,
+    write_parameters,
+)
+from humanoid_envs.simulators.mujoco_render import OffscreenRenderer
+from humanoid_envs.simulators.simulator import (
+    PhysicsConfig,
+    PhysicsParameters,
+    RobotState,
+    SimState,
+    check_num_envs,
+    default_parameters,
+)
+from humanoid_envs.simulators.snapshot import clone_tensors, copy_tensors, named_tensors
+
+# What `mjw.set_const` derives from the base's mass: per env, like the mass itself.
+_MASS_CONSTANTS = ("body_subtreemass", "body_invweight0", "dof_invweight0", "actuator_acc0")
+_NOT_DROPPED = int(mjw.OverflowType.ITERATIONS | mjw.OverflowType.LS_ITERATIONS)
+
+wp.config.log_level = max(
+    wp.config.log_level, logging.WARNING
+)  # else a line for each of some 100 modules loaded
+
+
+class MuJoCoWarpSimulator:
+    """`Simulator` on MuJoCo Warp. The model's position-type actuators are the PD law, inside every substep.
+
+    The first step on a machine compiles the kernels, which takes about a minute; they are cached after.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        physics: Optional[PhysicsConfig] = None,
+        num_envs: int = 1,
+        device: Union[str, torch.device] = "cuda:0",
+        contacts_per_env: int = 24,
+        constraints_per_env: int = 96,
+    ) -> None:
+        """Room for contacts is shared by all envs, `contacts_per_env` on average; no env may have more than
+        `constraints_per_env` constraint rows: 4 per contact and 1 per joint limit. The defaults are for flat
+        ground: XBot-L has 23 pairs of geoms that can touch there and was seen with at most 15 contacts
+        and 60 rows, however it flailed and fell. `overflow_count` tells when that was not enough.
+
+        Raises RuntimeError if the CUDA device is not there, and as `load_model` does.
+        """
+        self.robot = robot
+        self.physics = physics or PhysicsConfig()
+        self.num_envs = check_num_envs(num_envs)
+        self.device = _available_device(device)
+        self._warp_device = wp.get_device(str(self.device))
+        self._model = load_model(robot, self.physics)
+        self._index = index_model(self._model, robot)
+        self._renderer = OffscreenRenderer(self._model)
+        self._graphs: List[Tuple[torch.cuda.CUDAGraph, wp.Graph]] = []
+        self._state = SimState.zeros(num_envs, robot.num_joints, self.device)
+        self._parameters = default_parameters(robot, num_envs, self.device)
+        self._diverged = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
+        self._everyone = torch.ones(num_envs, dtype=torch.bool, device=self.device)
+        self._actuators = torch.tensor(self._index.actuators, device=self.device)
+        with self._stream():
+            model = _physics_model(robot, self.physics)
+            per_env: Dict[str, int] = dict.fromkeys((*PARAMETER_FIELDS, *_MASS_CONSTANTS), num_envs)
+            self._m = mjw.put_model(model, batch_sizes=per_env)
+            self._m.opt.warn_overflow = 0
+            self._d = mjw.make_data(model, num_envs, nconmax=contacts_per_env, njmax=constraints_per_env)
+            self._fields = {name: wp.to_torch(getattr(self._m, name)) for name in PARAMETER_FIELDS}
+            self._qpos, self._qvel, self._ctrl, self._warmstart, self._overflow = (
+                wp.to_torch(getattr(self._d, name))
+                for name in ("qpos", "qvel", "ctrl", "qacc_warmstart", "overflow")
+            )
+            self._prepare_launches()
+            self._apply_parameters()
+            self._read(self._everyone)
+
+    @property
+    def state(self) -> SimState:
+        return self._state
+
+    @property
+    def parameters(self) -> PhysicsParameters:
+        return self._parameters
+
+    @property
+    def diverged(self) -> Tensor:
+        return self._diverged
+
+    def overflow_count(self) -> int:
+        """Envs that ever had contacts or constraints dropped for want of room. Waits for the device."""
+        return int(((self._overflow & ~_NOT_DROPPED) != 0).sum())
+
+    def step(self, joint_targets: Tensor) -> None:
+        with self._stream():
+            self._ctrl.index_copy_(1, self._actuators, joint_targets)
+            self.step_physics()
+            inputs = [self._m.qpos0, self._d.ctrl, *self._motion, self._diverged_array]
+            wp.launch(kernels.restart_diverged, self.num_envs, inputs)
+            self._read(self._everyone)
+            wp.launch(kernels.add_contact_forces, self._d.naconmax, self._contact_arguments)
+
+    def step_physics(self) -> None:
+        with self._stream():
+            for _ in range(self.physics.decimation):
+                mjw.step(self._m, self._d)
+
+    def reset(self, mask: Tensor, state: RobotState) -> None:
+        with self._stream():
+            new = _arrays(
+                state.base_pos,
+                state.base_quat,
+                state.base_lin_vel,
+                state.base_ang_vel,
+                state.joint_pos,
+                state.joint_vel,
+            )
+            inputs = [wp.from_torch(mask), *new, *self._addresses, *self._motion]
+            wp.launch(kernels.restart, self.num_envs, inputs)
+            self._read(mask)
+            self._diverged.masked_fill_(mask, False)  # last, for it may be the mask
+
+    def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
+        with self._stream():
+            index = self._index
+            addresses = [index.base_qpos, index.base_dof]
+            inputs = [*_arrays(mask, lin_vel, ang_vel), *addresses, self._d.qpos, self._d.qvel]
+            wp.launch(kernels.push_base, self.num_envs, inputs)
+
+    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
+        for name, value in vars(self._parameters).items():
+            rows = mask.view(-1, *[1] * (value.dim() - 1))
+            value.copy_(torch.where(rows, getattr(parameters, name), value))
+        self._apply_parameters()
+
+    def accelerate(
+        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
+    ) -> Callable[[], None]:
+        if self.device.type == "cpu":
+            return function
+        with torch.cuda.device(self.device):
+            # Kernels must have been loaded before a capture, and what torch compiles have been compiled.
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(2):
+                    function()
+            torch.cuda.current_stream().wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            for generator in generators:
+                graph.register_generator_state(generator)
+            capture = torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local")
+            with capture, self._stream() as stream:
+                # Torch captures; Warp is told, so that its scratch memory and loops become part of the graph.
+                wp.capture_begin(stream=stream, external=True, force_module_load=False)
+                try:
+                    function()
+                finally:
+                    warp_graph = wp.capture_end(stream=stream)
+        self._graphs.append((graph, warp_graph))  # the latter keeps the captured kernels loaded
+        return graph.replay
+
+    def mujoco_model(self, env: int = 0) -> mujoco.MjModel:
+        """The model with sensors, cameras and lights, and the parameters of an undisturbed robot."""
+        return self._model
+
+    def mujoco_data(self, env: int = 0, data: Optional[mujoco.MjData] = None) -> mujoco.MjData:
+        """One env's motion in `data` or a new MjData, for viewers. Waits for the device."""
+        data = data or mujoco.MjData(self._model)
+        data.qpos[:] = self._qpos[env].cpu().numpy()
+        data.qvel[:] = self._qvel[env].cpu().numpy()
+        mujoco.mj_forward(self._model, data)
+        return data
+
+    def render(
+        self, env: int = 0, size: Tuple[int, int] = (480, 640), camera: Optional[str] = None
+    ) -> np.ndarray:
+        return self._renderer(self.mujoco_data(env), size, camera)
+
+    def state_dict(self) -> Dict[str, Tensor]:
+        return clone_tensors(self._live_tensors())
+
+    def load_state_dict(self, state: Dict[str, Tensor]) -> None:
+        copy_tensors(self._live_tensors(), state)
+        self._apply_parameters()
+
+    def close(self) -> None:
+        self._renderer.close()
+        self._graphs.clear()
+
+    def _live_tensors(self) -> Dict[str, Tensor]:
+        return {
+            "qpos": self._qpos,
+            "qvel": self._qvel,
+            "qacc_warmstart": self._warmstart,
+            "diverged": self._diverged,
+            **named_tensors("parameters", self._parameters),
+            **named_tensors("state", self._state),
+        }
+
+    def _apply_parameters(self) -> None:
+        write_parameters(self._fields, self._model, self._index, self.physics, self._parameters)
+        with self._stream():
+            mjw.set_const(self._m, self._d, restore=False)  # the next step computes all the rest
+
+    def _read(self, mask: Tensor) -> None:
+        wp.launch(kernels.read_state, (self.num_envs, 2), [wp.from_torch(mask), *self._read_arguments])
+
+    @contextmanager
+    def _stream(self) -> Iterator[Optional[wp.Stream]]:
+        """Warp's launches go to torch's current stream inside. None on the CPU."""
+        if self.device.type == "cpu":
+            with wp.ScopedDevice(self._warp_device):
+                yield None
+            return
+        torch_stream = torch.cuda.current_stream(self.device)
+        stream = self._warp_device.stream
+        # Warp finds a capture by its stream object, so the one at work is not to be replaced by its like.
+        if stream.cuda_stream != torch_stream.cuda_stream:
+            stream = wp.stream_from_torch(torch_stream)
+        with wp.ScopedStream(stream, sync_enter=False):
+            yield stream
+
+    def _prepare_launches(self) -> None:
+        """Arguments of the kernels, which stay the same as long as the simulator lives."""
+        index, data, state = self._index, self._d, self._state
+        joints = [wp.array(values, dtype=int) for values in (index.joint_qpos, index.joint_dof)]
+        self._addresses = [index.base_qpos, index.base_dof, *joints]
+        self._motion = [data.qpos, data.qvel, data.qacc_warmstart, data.actuator_force]
+        self._diverged_array = wp.from_torch(self._diverged)
+        contact_forces = [
+            wp.from_torch(force, dtype=wp.vec3)
+            for force in (state.base_contact_force, state.feet_contact_force)
+        ]
+        links = (state.feet_pos, state.feet_vel, state.knees_pos, state.knees_vel)
+        self._read_arguments = [
+            data.qpos,
+            data.qvel,
+            data.actuator_force,
+            *self._addresses,
+            wp.array(index.actuators, dtype=int),
+            *_leg_chains(self._model, index, self.robot),
+            *_arrays(state.base_pos, state.base_quat, state.base_lin_vel, state.base_ang_vel),
+            *_arrays(state.joint_pos, state.joint_vel, state.joint_torque),
+            *(wp.from_torch(link, dtype=wp.vec3) for link in links),
+            *contact_forces,
+        ]
+        contact = data.contact
+        self._contact_arguments = [
+            data.nacon,
+            contact.worldid,
+            contact.geom,
+            contact.frame,
+            contact.dim,
+            wp.from_torch(wp.to_torch(contact.friction)),
+            contact.efc_address,
+            data.efc.force,
+            self._model.opt.cone == mujoco.mjtCone.mjCONE_ELLIPTIC,
+            wp.array(self._model.geom_bodyid, dtype=int),
+            index.base_body,
+            wp.vec2i(*index.foot_bodies),
+            self._diverged_array,
+            *contact_forces,
+        ]
+
+
+def _arrays(*tensors: Tensor) -> List[Any]:
+    return [wp.from_torch(tensor) for tensor in tensors]
+
+
+def _physics_model(robot: Robot, physics: PhysicsConfig) -> mujoco.MjModel:
+    model = load_model(robot, physics, physics_only=True)
+    if not (model.dof_damping.any() or model.actuator_damping.any()):
+        # Euler integration would factorize the mass matrix again for damping that is not there.
+        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
+    return model
+
+
+def _leg_chains(model: mujoco.MjModel, index: ModelIndex, robot: Robot) -> List[Any]:
+    """What `read_state` needs of the links from hip to foot, (2, links) each, and which of them are knees."""
+    chains: List[List[int]] = []
+    for foot in index.foot_bodies:
+        chain = [foot]
+        while model.body_parentid[chain[0]] not in (0, index.base_body):
+            chain.insert(0, int(model.body_parentid[chain[0]]))
+        chains.append(chain)
+    bodies = np.array(chains) if len({len(chain) for chain in chains}) == 1 else np.zeros((0, 0), int)
+    known = np.isin(model.jnt_qposadr[model.body_jntadr[bodies]], index.joint_qpos)
+    if bodies.size == 0 or not known.all() or (model.body_jntnum[bodies] != 1).any():
+        raise ValueError(
+            f"{robot.mjcf}: from base to foot, each link must have one hinge, as many in each leg"
+        )
+    joints = model.body_jntadr[bodies]
+    knees = [chain.index(knee) for chain, knee in zip(chains, index.knee_bodies)]
+    return [
+        wp.array(model.body_pos[bodies], dtype=wp.vec3),
+        wp.array(model.body_quat[bodies], dtype=wp.vec4),
+        wp.array(model.jnt_axis[joints], dtype=wp.vec3),
+        wp.array(model.jnt_qposadr[joints], dtype=int),
+        wp.array(model.jnt_dofadr[joints], dtype=int),
+        wp.array(knees, dtype=int),
+    ]
+
+
+def _available_device(device: Union[str, torch.device]) -> torch.device:
+    device = torch.device(device)
+    if device.type == "cpu":
+        return device
+    index = 0 if device.index is None else device.index
+    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    if device.type != "cuda" or f"cuda:{index}" not in found or index >= wp.get_cuda_device_count():
+        raise RuntimeError(
+            f"no device '{device}' for MuJoCo Warp: torch sees {', '.join(found) or 'no CUDA device'}, Warp "
+            f"{wp.get_cuda_device_count()}. Use engine 'mujoco' (all CPU cores); device 'cpu' is for tests"
+        )
+    return torch.device("cuda", index)

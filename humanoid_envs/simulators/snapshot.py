@@ -1,0 +1,28 @@
+"""A simulator's live tensors as one flat dict, to save and to load."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping
+
+from torch import Tensor
+
+
+def named_tensors(prefix: str, record: Any) -> Dict[str, Tensor]:
+    """The tensors of a dataclass, named `prefix.field`."""
+    return {f"{prefix}.{name}": value for name, value in vars(record).items()}
+
+
+def clone_tensors(tensors: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+    """A copy that later steps leave alone."""
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def copy_tensors(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
+    """Write saved values into the live tensors. Raises ValueError, before writing any, if they do not fit."""
+    if tensors.keys() != saved.keys():
+        raise ValueError(f"saved state of another kind of simulator: {sorted(tensors.keys() ^ saved.keys())}")
+    for name, tensor in tensors.items():
+        if tensor.shape != saved[name].shape:
+            raise ValueError(f"saved {name} is {tuple(saved[name].shape)}, needed is {tuple(tensor.shape)}")
+    for name, tensor in tensors.items():
+        tensor.copy_(saved[name])

@@ -1,0 +1,125 @@
+"""MuJoCo Warp against C MuJoCo on the same states and actions, and what only it has."""
+
+from __future__ import annotations
+
+import math
+from typing import Dict
+
+import pytest
+import torch
+from torch import Tensor
+
+from humanoid_envs.robots import XBOT_L
+from humanoid_envs.simulators.mujoco_warp import MuJoCoWarpSimulator
+from humanoid_envs.simulators.simulator import PhysicsConfig, RobotState, SimState, Simulator
+from tests.simulators.conftest import NEEDS_CUDA, Make
+from tests.simulators.states import LYING, NUM_STATES, STANDING
+from tests.simulators.test_protocol import everyone, mask_of, on, started
+
+FAITHFUL = PhysicsConfig()
+FAST = PhysicsConfig(timestep=0.005, decimation=2, implicit_damping=True)
+
+# float32 with solver tolerance 1e-6 against float64 with 1e-8. In the first policy step velocities carry the
+# error of torques at their limit; on small links it shows. Later a contact may begin a simulation step apart,
+# so that only positions stay together.
+AFTER_RESET = {"": 1e-5}
+AFTER_ONE_STEP = {"": 1e-5, "vel": 1e-3, "torque": 1e-2, "force": 5e-2}
+AFTER_TENTHS = {"": 1e-3, "vel": math.inf, "torque": math.inf, "force": math.inf}
+
+
+def assert_agree(warp: SimState, reference: SimState, tolerances: Dict[str, float]) -> None:
+    """Absolute tolerances by what a field's name ends with, "" for all others; SI units."""
+    for name, value in vars(reference).items():
+        tolerance = next(
+            (tol for end, tol in tolerances.items() if end and name.endswith(end)), tolerances[""]
+        )
+        error = (getattr(warp, name).cpu() - value).abs()
+        assert (error <= tolerance + 1e-5 * value.abs()).all(), f"{name}: off by {error.max():.2g}"
+
+
+@pytest.mark.parametrize("physics", [FAITHFUL, FAST], ids=["explicit", "implicit"])
+def test_agrees_with_c_mujoco(
+    make_warp: Make, make_mujoco: Make, states: RobotState, targets: Tensor, physics: PhysicsConfig
+) -> None:
+    warp, reference = started(make_warp, states, physics), started(make_mujoco, states, physics)
+    assert_agree(warp.state, reference.state, AFTER_RESET)
+    warp_targets = targets.to(warp.device)
+    for step in range(20):
+        warp.step(warp_targets)
+        reference.step(targets)
+        assert_agree(warp.state, reference.state, AFTER_TENTHS if step else AFTER_ONE_STEP)
+    assert reference.state.base_contact_force[LYING].norm() > 10.0
+    assert reference.state.feet_contact_force[STANDING].norm() > 10.0
+    assert isinstance(warp, MuJoCoWarpSimulator)
+    assert warp.overflow_count() == 0
+
+
+def test_parameters_agree_with_c_mujoco(
+    make_warp: Make, make_mujoco: Make, states: RobotState, targets: Tensor
+) -> None:
+    simulators = started(make_warp, states), started(make_mujoco, states)
+    generator = torch.Generator().manual_seed(1)
+    for simulator in simulators:
+        generator.manual_seed(1)
+        drawn = {
+            name: value * (0.8 + 0.4 * torch.rand(value.shape, generator=generator)).to(simulator.device)
+            for name, value in vars(simulator.parameters).items()
+        }
+        simulator.set_parameters(mask_of(simulator, 0, 1, 2, 6), type(simulator.parameters)(**drawn))
+        simulator.step(targets.to(simulator.device))
+    assert_agree(simulators[0].state, simulators[1].state, AFTER_ONE_STEP)
+
+
+def test_overflow_is_counted(states: RobotState, targets: Tensor) -> None:
+    small = MuJoCoWarpSimulator(
+        XBOT_L, PhysicsConfig(decimation=1), NUM_STATES, "cpu", constraints_per_env=16
+    )
+    small.reset(everyone(small), states)
+    assert small.overflow_count() == 0
+    small.step(targets)
+    assert small.overflow_count() == 3  # standing, moving and lying need 24 rows and more
+    assert small.state.feet_contact_force.isfinite().all()
+
+
+def test_missing_cuda_device_is_named() -> None:
+    with pytest.raises(RuntimeError, match=r"no device 'cuda:77' for MuJoCo Warp.*engine 'mujoco'"):
+        MuJoCoWarpSimulator(XBOT_L, device="cuda:77")
+
+
+def test_accelerate_on_cpu_is_the_function_itself() -> None:
+    simulator = MuJoCoWarpSimulator(XBOT_L, num_envs=1, device="cpu")
+
+    def function() -> None: ...
+
+    assert simulator.accelerate(function) is function
+
+
+def one_env_step(simulator: Simulator, states: RobotState, targets: Tensor, noise: Tensor) -> None:
+    simulator.step(targets + noise)
+    simulator.reset(simulator.state.base_pos[:, 2] < 0.6, states)
+    simulator.push(simulator.state.base_pos[:, 2] > 1.0, states.base_lin_vel, states.base_ang_vel)
+
+
+@pytest.mark.parametrize("physics", [FAITHFUL, FAST], ids=["explicit", "implicit"])
+@pytest.mark.parametrize("_", [pytest.param(0, marks=NEEDS_CUDA)])
+def test_captured_equals_uncaptured(
+    states: RobotState, targets: Tensor, physics: PhysicsConfig, _: int
+) -> None:
+    simulator = MuJoCoWarpSimulator(XBOT_L, physics, NUM_STATES, "cuda:0")
+    device_states, device_targets = on(simulator, states), targets.cuda()
+    generator, noise = torch.Generator("cuda"), torch.zeros_like(device_targets)
+
+    def function() -> None:
+        noise.normal_(0.0, 0.01, generator=generator)
+        one_env_step(simulator, device_states, device_targets, noise)
+
+    captured = simulator.accelerate(function, [generator])
+    results = []
+    for run in (function, captured):
+        generator.manual_seed(3)
+        simulator.reset(everyone(simulator), device_states)
+        for _step in range(10):
+            run()
+        results.append({name: value.clone() for name, value in vars(simulator.state).items()})
+    for name, value in results[0].items():
+        torch.testing.assert_close(results[1][name], value, atol=0.5 if "force" in name else 2e-3, rtol=1e-3)
