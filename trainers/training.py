@@ -38,9 +38,9 @@ class TrainConfig:
     """isaacgym, mujoco_warp, mujoco, or auto for the fastest that this machine has."""
     stagger_episodes: bool = True
     """Begin each robot's first episode at a random step of its length, so that time-outs spread over time."""
-    save_every: int = 20
+    save_every: int = 200
     """Updates between writes of checkpoints/last.pt."""
-    keep_every: int = 100
+    keep_every: int = 500
     """Updates between checkpoints that are kept."""
 
 

@@ -139,7 +139,17 @@ class MuJoCoSimulator:
     def accelerate(
         self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
     ) -> Callable[[], None]:
-        return function
+        """Torch on one thread: its own would fight with the physics' for the cores over small tensors."""
+
+        def on_one_thread() -> None:
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)
+            try:
+                function()
+            finally:
+                torch.set_num_threads(threads)
+
+        return on_one_thread
 
     def mujoco_model(self, env: int = 0) -> mujoco.MjModel:
         """A copy of one env's model, with its own parameters."""

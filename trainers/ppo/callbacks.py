@@ -27,4 +27,4 @@ class CheckpointCallback:
         if ppo.num_updates % self.save_every == 0:
             ppo.save(self.directory / "last.pt")
         if ppo.num_updates % self.keep_every == 0:
-            ppo.save(self.directory / f"update_{ppo.num_updates:06d}.pt")
+            ppo.save(self.directory / f"update_{ppo.num_updates:06d}.pt", environment=False)

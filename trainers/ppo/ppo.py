@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.callbacks import Callback
+from trainers.ppo.captured_update import CapturedUpdate
 from trainers.ppo.checkpoint import dataclass_from_dict, read_checkpoint, write_checkpoint
 from trainers.ppo.collector import collect
 from trainers.ppo.config import PPOConfig
@@ -118,9 +119,12 @@ class PPO:
             actions = actions[0]
         return (actions.to(obs.device) if isinstance(obs, Tensor) else actions.cpu().numpy()), None
 
-    def save(self, path: Union[str, Path]) -> None:
+    def save(self, path: Union[str, Path], environment: bool = True) -> None:
         """Write a checkpoint from which `load` continues exactly: weights, optimizer, counters, random number
-        generators, config, and the environment's state if it offers `state_dict()`.
+        generators, config, `metadata`, and the environment's state if it offers `state_dict()`.
+
+        environment: False leaves the environment's state out, which is most of the file where thousands of
+        robots train; a run that goes on from it starts new episodes.
 
         Raises ValueError, and leaves a file of that name as it is, if the weights are not finite.
         """
@@ -137,8 +141,9 @@ class PPO:
                 "learner": self.learner.state_dict(),
                 "num_timesteps": self.num_timesteps,
                 "num_updates": self.num_updates,
+                "metadata": self.metadata,
                 "random": self._random_state(),
-                "environment": self._environment_state(),
+                "environment": self._environment_state() if environment else None,
             },
         )
 
@@ -179,6 +184,7 @@ class PPO:
             ppo.learner.learning_rate.fill_(config.learning_rate)
         ppo.num_timesteps = content["num_timesteps"]
         ppo.num_updates = content["num_updates"]
+        ppo.metadata = content["metadata"]
         if env is not None:
             tensor_env = TensorEnv(env, ppo.device)
             signature.require_match(tensor_env.signature, str(path))
@@ -204,6 +210,8 @@ class PPO:
         self.num_timesteps = 0
         """Environment steps so far, over all environments."""
         self.num_updates = 0
+        self.metadata: Dict[str, Any] = {}
+        """Plain values that travel in checkpoints, for whoever trains: e.g. the config of the task."""
         self.metrics: Dict[str, float] = {}
         """Scalars of the last update, by the name of their TensorBoard curve."""
         with torch.random.fork_rng(devices=[]):
@@ -233,6 +241,7 @@ class PPO:
         self._rollout = RolloutBuffer(
             self.config.num_steps, env.num_envs, self.signature, self.device, masked=env.has_reset_steps
         )
+        self._update = CapturedUpdate(self.learner, self._rollout)
 
     def _iterate(self) -> None:
         """One rollout and one update."""
@@ -247,7 +256,7 @@ class PPO:
 
         self.learner.schedule(self.num_updates)
         permutation = torch.randperm(self._rollout.num_samples, generator=self._generator, device=self.device)
-        losses = check_losses(self.learner.update(self._rollout, permutation))
+        losses = check_losses(self._update(permutation))
         self.num_updates += 1
         self.num_timesteps += self._rollout.num_samples
         self._report(losses, collect_s=collected - start, learn_s=time.perf_counter() - collected)

@@ -11,6 +11,7 @@ from torch import Tensor
 from tests.trainers.ppo import test_golden
 from tests.trainers.ppo.counting_env import CountingEnv
 from trainers.ppo import PPO, PPOConfig
+from trainers.ppo.captured_update import CapturedUpdate
 from trainers.ppo.learner import Learner
 from trainers.ppo.rollout_buffer import RolloutBuffer
 
@@ -62,3 +63,21 @@ def test_resume_continues_the_random_numbers_of_the_device(tmp_path: Path) -> No
     resumed = PPO.load(tmp_path / "half.pt", CountingEnv(noise=1.0)).learn(40)
     for name, weight in straight.policy.state_dict().items():
         torch.testing.assert_close(resumed.policy.state_dict()[name], weight, rtol=1e-4, atol=1e-6)
+
+
+def test_captured_updates_equal_plain_ones(golden: dict) -> None:
+    """The same learner, rollout and permutation: five updates as a graph and five by Python."""
+    torch.set_float32_matmul_precision("highest")
+    policies = []
+    for captured in (True, False):
+        policy = test_golden.make_policy(golden, "A").cuda()
+        learner = Learner(policy, test_golden.make_config(golden, "A"), torch.device("cuda"))
+        rollout = to_cuda(test_golden.make_rollout(golden))
+        update = CapturedUpdate(learner, rollout)
+        for shift in range(5):
+            permutation = golden["A/randperm"].cuda().roll(shift)
+            losses = update(permutation) if captured else learner.update(rollout, permutation)
+        assert losses["learning_rate"][-1] == learner.learning_rate
+        policies.append(policy)
+    for mine, other in zip(policies[0].parameters(), policies[1].parameters()):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-6)
