@@ -98,7 +98,8 @@ class HumanoidVectorEnv(VectorEnv):
         self._actions_finite = _Alarm(self.device)
         self._everyone = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self._result: Optional[StepResult] = None
-        self._advance = simulator.accelerate(self._compute_step, [self._generator])
+        with torch.no_grad():
+            self._advance = simulator.accelerate(self._compute_step, [self._generator])
         self._started = self._parameters_drawn = False
         if command is not None:
             self.set_command(command)

@@ -10,16 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Optional
 
-import gymnasium
 import yaml
 
 from humanoid_envs.configs import from_plain, to_plain
-from humanoid_envs.registration import best_engine
+from humanoid_envs.registration import best_engine, make_isaacgym
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.tasks.velocity import preset as task_preset
+from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.ppo import PPO, CheckpointCallback, PPOConfig
-
-ENV_ID = "HumanoidXBotL-IsaacGym-v0"
 
 
 @dataclass(frozen=True)
@@ -187,15 +185,11 @@ def train(
     return ppo
 
 
-def make_env(config: TrainConfig) -> gymnasium.vector.VectorEnv:
+def make_env(config: TrainConfig) -> HumanoidVectorEnv:
     """The vector environment of a run, on torch tensors."""
     engine = best_engine()[0] if config.engine == "auto" else config.engine
-    return gymnasium.make_vec(
-        ENV_ID,
-        num_envs=config.num_envs,
-        config=config.task,
-        engine=engine,
-        stagger_episodes=config.stagger_episodes,
+    return make_isaacgym(
+        config.num_envs, config.task, engine=engine, stagger_episodes=config.stagger_episodes
     )
 
 

@@ -196,11 +196,11 @@ class MuJoCoWarpSimulator:
 
     def mujoco_data(self, env: int = 0, data: Optional[mujoco.MjData] = None) -> mujoco.MjData:
         """One env's motion in `data` or a new MjData, for viewers. Waits for the device."""
-        data = data or mujoco.MjData(self._model)
-        data.qpos[:] = self._qpos[env].cpu().numpy()
-        data.qvel[:] = self._qvel[env].cpu().numpy()
-        mujoco.mj_forward(self._model, data)
-        return data
+        filled = mujoco.MjData(self._model) if data is None else data
+        filled.qpos[:] = self._qpos[env].cpu().numpy()
+        filled.qvel[:] = self._qvel[env].cpu().numpy()
+        mujoco.mj_forward(self._model, filled)
+        return filled
 
     def render(
         self, env: int = 0, size: Tuple[int, int] = (480, 640), camera: Optional[str] = None

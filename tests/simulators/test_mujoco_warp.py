@@ -81,6 +81,17 @@ def test_overflow_is_counted(states: RobotState, targets: Tensor) -> None:
     assert small.state.feet_contact_force.isfinite().all()
 
 
+def test_data_for_a_viewer(make_warp: Make, states: RobotState, targets: Tensor) -> None:
+    simulator = started(make_warp, states)
+    assert isinstance(simulator, MuJoCoWarpSimulator)
+    simulator.step(targets.to(simulator.device))
+    data = simulator.mujoco_data(LYING)
+    feet = torch.stack([torch.tensor(data.body(name).xpos) for name in XBOT_L.foot_bodies]).float()
+    torch.testing.assert_close(simulator.state.feet_pos[LYING].cpu(), feet, atol=1e-5, rtol=0.0)
+    assert simulator.mujoco_data(STANDING, data) is data
+    torch.testing.assert_close(simulator.state.base_pos[STANDING].cpu(), torch.tensor(data.qpos[:3]).float())
+
+
 def test_missing_cuda_device_is_named() -> None:
     with pytest.raises(RuntimeError, match=r"no device 'cuda:77' for MuJoCo Warp.*engine 'mujoco'"):
         MuJoCoWarpSimulator(XBOT_L, device="cuda:77")
@@ -101,13 +112,13 @@ def one_env_step(simulator: Simulator, states: RobotState, targets: Tensor, nois
 
 
 @pytest.mark.parametrize("physics", [FAITHFUL, FAST], ids=["explicit", "implicit"])
-@pytest.mark.parametrize("_", [pytest.param(0, marks=NEEDS_CUDA)])
+@pytest.mark.parametrize("device", [pytest.param("cuda:0", marks=NEEDS_CUDA)])
 def test_captured_equals_uncaptured(
-    states: RobotState, targets: Tensor, physics: PhysicsConfig, _: int
+    states: RobotState, targets: Tensor, physics: PhysicsConfig, device: str
 ) -> None:
-    simulator = MuJoCoWarpSimulator(XBOT_L, physics, NUM_STATES, "cuda:0")
-    device_states, device_targets = on(simulator, states), targets.cuda()
-    generator, noise = torch.Generator("cuda"), torch.zeros_like(device_targets)
+    simulator = MuJoCoWarpSimulator(XBOT_L, physics, NUM_STATES, device)
+    device_states, device_targets = on(simulator, states), targets.to(device)
+    generator, noise = torch.Generator(device), torch.zeros_like(device_targets)
 
     def function() -> None:
         noise.normal_(0.0, 0.01, generator=generator)

@@ -17,7 +17,7 @@ _EAGER_UPDATES = 2
 class CapturedUpdate:
     """`Learner.update` on one rollout buffer, captured on a CUDA device after a few plain updates.
 
-    On the CPU every update is a plain one. What decays over training is kept in tensors, which the graph reads.
+    On the CPU every update is a plain one. What decays over training is kept in tensors that the graph reads.
     """
 
     def __init__(self, learner: Learner, rollout: RolloutBuffer) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import types
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple, TypeVar
 
@@ -137,9 +138,7 @@ class VelocityTask:
         self._push_steps = config.steps(config.randomization.push_period)
         self._max_episode_steps = config.steps(config.terminations.episode_length)
 
-        def fused(function: F) -> F:
-            return torch.compile(function, fullgraph=True, dynamic=False) if compiled else function
-
+        fused = _compiled if compiled else _as_it_is
         self._execute, self._judge = fused(self.execute), fused(self.judge)
         self._start_state, self._start = fused(self.start_state), fused(self.start)
         self._to_draws = fused(to_draws)
@@ -400,6 +399,24 @@ class VelocityTask:
     def _phase(self, memory: TaskMemory) -> Tensor:
         elapsed = gait.gait_phase(memory.episode_step, self.config.policy_period, self.config.gait)
         return memory.phase_offset + elapsed
+
+
+def _as_it_is(function: F) -> F:
+    return function
+
+
+def _compiled(function: F) -> F:
+    """The function fused, for this caller alone.
+
+    The compiler counts variants per code object and refuses the ninth; a code object of its own keeps one
+    task's variants, of which there is one, apart from those of other tasks in the process.
+    """
+    plain = getattr(function, "__func__", function)
+    own = types.FunctionType(
+        plain.__code__.replace(), plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
+    )
+    bound = types.MethodType(own, function.__self__) if hasattr(function, "__self__") else own
+    return torch.compile(bound, fullgraph=True, dynamic=False)  # pyright: ignore[reportReturnType]
 
 
 def _where(mask: Tensor, new: TaskMemory, old: TaskMemory) -> TaskMemory:
