@@ -147,7 +147,7 @@ class HumanoidVectorEnv(VectorEnv):
                 self._draw_parameters()
             draws = self.task.draw(self._generator)
             rows = mask if mask is not None and self._started else self._everyone
-            self._memory.assign(self.task.reset(self._memory, rows, draws))
+            self.task.reset(self._memory, rows, draws)
             if rows is self._everyone:
                 self._restart_clocks()
             self._actions_finite.reset()
@@ -172,11 +172,11 @@ class HumanoidVectorEnv(VectorEnv):
             assert result is not None
             self._actions_finite.send()
             return (
-                self._observation(result.memory),
+                self._observation(self._memory),
                 self._give(result.reward.clone()),
                 self._give(result.terminated.clone()),
                 self._give(result.truncated.clone()),
-                {**self._info(result.memory), **self._final(result)},
+                {**self._info(self._memory), **self._final(result)},
             )
 
     def render(self) -> Tuple[np.ndarray, ...]:
@@ -265,7 +265,6 @@ class HumanoidVectorEnv(VectorEnv):
         action = torch.where(finite, self._action, torch.zeros_like(self._action))
         draws = self.task.draw(self._generator)
         self._result = self.task.step(self._memory, action, draws, self.autoreset_mode)
-        self._memory.assign(self._result.memory)
 
     def _set_action(self, actions: Array) -> None:
         if not isinstance(actions, (np.ndarray, Tensor)):

@@ -6,6 +6,7 @@ from typing import Optional, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.distributions import Categorical, DiagonalGaussian, Distribution
@@ -54,9 +55,19 @@ class ActorCritic(nn.Module):
             self.std.clamp_(min=minimum)
 
 
+class InputLinear(nn.Linear):
+    """A linear layer that takes inputs with zeros behind the last entry: matrix products are faster where
+    rows begin at multiples of 32 bytes."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        padding = input.shape[-1] - self.in_features
+        return functional.linear(input, functional.pad(self.weight, (0, padding)), self.bias)
+
+
 def _mlp(input_dim: int, hidden: Sequence[int], output_dim: int, activation: str) -> nn.Sequential:
     widths = [input_dim, *hidden, output_dim]
     layers = []
     for width_in, width_out in zip(widths, widths[1:]):
-        layers += [nn.Linear(width_in, width_out), _ACTIVATIONS[activation]()]
+        linear = nn.Linear if layers else InputLinear
+        layers += [linear(width_in, width_out), _ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])

@@ -24,8 +24,10 @@ def collect(
     """Fill a rollout by acting in the environment from where it stands, and finish it."""
     for t in range(rollout.num_steps):
         # The rollout takes its copy first: the environment may overwrite its observation when it steps.
-        obs = rollout.obs[t].copy_(env.obs)
-        critic_obs = obs if rollout.critic_obs is rollout.obs else rollout.critic_obs[t].copy_(env.critic_obs)
+        obs, critic_obs = rollout.obs[t], rollout.critic_obs[t]
+        obs[:, : env.obs.shape[1]] = env.obs
+        if rollout.critic_obs is not rollout.obs:
+            critic_obs[:, : env.critic_obs.shape[1]] = env.critic_obs
         actor_outputs = policy.actor(obs)
         distribution = policy.distribution(actor_outputs)
         actions = distribution.sample(generator)

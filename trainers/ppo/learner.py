@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
+from humanoid_envs.compilation import compiled
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.rollout_buffer import Minibatch, RolloutBuffer
@@ -16,10 +17,15 @@ class Learner:
     """Clipped PPO losses, Adam, and a learning rate that follows the KL divergence.
 
     `update` is a fixed sequence of tensor operations: nothing is read back from the device.
+
+    fused: fuse the losses' many small operations, and those of their gradients, with `torch.compile`.
     """
 
-    def __init__(self, policy: ActorCritic, config: PPOConfig, device: torch.device) -> None:
+    def __init__(
+        self, policy: ActorCritic, config: PPOConfig, device: torch.device, fused: bool = False
+    ) -> None:
         self.policy = policy
+        self._losses = compiled(self.losses) if fused else self.losses
         self.config = config
         self.learning_rate = torch.tensor(config.learning_rate, dtype=torch.float64, device=device)
         """() current learning rate, kept across updates."""
@@ -52,22 +58,26 @@ class Learner:
             steps += [self._step(rollout.minibatch(indices), old_std) for indices in minibatches]
         return {name: torch.stack([step[name] for step in steps]) for name in steps[0]}
 
-    def _step(self, batch: Minibatch, old_std: Optional[Tensor]) -> Dict[str, Tensor]:
+    def losses(
+        self, batch: Minibatch, old_std: Optional[Tensor], entropy_coef: Tensor
+    ) -> Tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Total, surrogate and value loss, entropy, and KL divergence from the rollout's policy."""
         policy, config = self.policy, self.config
         distribution = policy.distribution(policy.actor(batch.obs))
-        with torch.no_grad():
-            old = policy.distribution(batch.actor_outputs, old_std)
-            kl = _mean(distribution.kl_from(old), batch.valid)
-            self._adapt_learning_rate(kl)
-
+        kl = _mean(distribution.kl_from(policy.distribution(batch.actor_outputs, old_std)), batch.valid)
         ratio = torch.exp(distribution.log_prob(batch.actions) - batch.log_probs)
         clipped_ratio = ratio.clamp(1.0 - config.clip_range, 1.0 + config.clip_range)
         gain = torch.minimum(batch.advantages * ratio, batch.advantages * clipped_ratio)
         surrogate_loss = -_mean(gain, batch.valid)
         value_loss = _mean(self._value_error(batch), batch.valid)
         entropy = _mean(distribution.entropy(), batch.valid)
-        loss = surrogate_loss + config.value_coef * value_loss - self._entropy_coef * entropy
+        loss = surrogate_loss + config.value_coef * value_loss - entropy_coef * entropy
+        return loss, surrogate_loss, value_loss, entropy, kl.detach()
 
+    def _step(self, batch: Minibatch, old_std: Optional[Tensor]) -> Dict[str, Tensor]:
+        policy, config = self.policy, self.config
+        loss, surrogate_loss, value_loss, entropy, kl = self._losses(batch, old_std, self._entropy_coef)
+        self._adapt_learning_rate(kl)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         grad_norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)

@@ -13,6 +13,7 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 from tqdm import tqdm
 
+from humanoid_envs.compilation import can_compile
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.callbacks import Callback
 from trainers.ppo.captured_update import CapturedUpdate
@@ -219,7 +220,7 @@ class PPO:
             self.policy = ActorCritic(
                 signature.obs_dim, signature.critic_dim, signature.action_dim, config, signature.discrete
             ).to(device)
-        self.learner = Learner(self.policy, config, device)
+        self.learner = Learner(self.policy, config, device, device.type == "cuda" and can_compile())
         self._generator = torch.Generator(device).manual_seed(config.seed)
         # Predictions in between leave training as it is.
         self._predict_generator = torch.Generator(device).manual_seed(config.seed)

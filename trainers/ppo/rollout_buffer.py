@@ -50,15 +50,18 @@ class RolloutBuffer:
         masked: bool = False,
     ) -> None:
         """masked: there are steps that do not count, marked in `valid`. Where the critic sees the actor's
-        observation, `critic_obs` is `obs`."""
+        observation, `critic_obs` is `obs`. On CUDA observations have zeros behind their last entry, up to a
+        multiple of 8 entries, see `InputLinear`."""
+        align = 8 if device.type == "cuda" else 1
 
         def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros((num_steps, num_envs, *shape), dtype=dtype, device=device)
 
         self.num_steps = num_steps
         self.num_envs = num_envs
-        self.obs = zeros(signature.obs_dim)
-        self.critic_obs = self.obs if signature.critic_shape is None else zeros(signature.critic_dim)
+        self.obs = zeros(_round_up(signature.obs_dim, align))
+        shared = signature.critic_shape is None
+        self.critic_obs = self.obs if shared else zeros(_round_up(signature.critic_dim, align))
         self.actor_outputs = zeros(signature.action_dim)
         self.actions = zeros(dtype=torch.int64) if signature.discrete else zeros(signature.action_dim)
         self.log_probs = zeros()
@@ -117,6 +120,10 @@ def generalized_advantages(
         advantages[t] = following
         next_values = values[t]
     return advantages
+
+
+def _round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
 
 
 def _normalize(advantages: Tensor, valid: Optional[Tensor]) -> Tensor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import types
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple, TypeVar
 
@@ -16,7 +15,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
-from humanoid_envs import rotations
+from humanoid_envs import compilation, rotations
 from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator
 from humanoid_envs.tasks.velocity import commands, gait, observations, rewards, terminations
 from humanoid_envs.tasks.velocity.config import VelocityConfig
@@ -72,13 +71,16 @@ class TaskMemory:
 
     def assign(self, other: TaskMemory) -> None:
         """Write another memory's values into this one's tensors."""
-        own = {id(value) for value in vars(self).values()}
+        own = {id(getattr(self, name)) for name in _MEMORY_FIELDS}
         # A value may be another field's tensor (the action becomes the last action): copy before overwriting.
-        values = {
-            n: v.clone() if id(v) in own else v for n, v in vars(other).items() if getattr(self, n) is not v
-        }
-        for name, value in values.items():
-            getattr(self, name).copy_(value)
+        values = [getattr(other, name) for name in _MEMORY_FIELDS]
+        self.overwrite(TaskMemory(*[value.clone() if id(value) in own else value for value in values]))
+
+    def overwrite(self, other: TaskMemory) -> None:
+        """`assign` for a memory that shares no tensor with this one, or only in the same field."""
+        for name in _MEMORY_FIELDS:
+            if getattr(self, name) is not getattr(other, name):
+                getattr(self, name).copy_(getattr(other, name))
 
 
 _MEMORY_FIELDS = tuple(field.name for field in dataclasses.fields(TaskMemory))
@@ -107,8 +109,6 @@ class StepResult:
     truncated: Tensor
     last: TaskMemory
     """The step as it ended, before any reset: with the true last observation of episodes that end here."""
-    memory: TaskMemory
-    """After resets: with the observation to act on next."""
 
 
 class VelocityTask:
@@ -138,9 +138,11 @@ class VelocityTask:
         self._push_steps = config.steps(config.randomization.push_period)
         self._max_episode_steps = config.steps(config.terminations.episode_length)
 
-        fused = _compiled if compiled else _as_it_is
+        def fused(function: F) -> F:
+            return compilation.compiled(function) if compiled else function
+
         self._execute, self._judge = fused(self.execute), fused(self.judge)
-        self._start_state, self._start = fused(self.start_state), fused(self.start)
+        self._start_state, self._start_into = fused(self.start_state), fused(self.start_into)
         self._to_draws = fused(to_draws)
 
     def draw(self, generator: Optional[torch.Generator]) -> Draws:
@@ -187,8 +189,9 @@ class VelocityTask:
     def step(self, memory: TaskMemory, action: Tensor, draws: Draws, autoreset: AutoresetMode) -> StepResult:
         """Advance all envs by one policy step and restart those that `autoreset` says.
 
-        action: (N, J). With NEXT_STEP an env that was done before this step restarts in it and ignores its
-        action; its reward is 0.
+        action: (N, J). The memory's tensors are overwritten: afterwards they hold the observation to act on
+        next. With NEXT_STEP an env that was done before this step restarts in it and ignores its action; its
+        reward is 0.
         """
         executed, targets = self._execute(memory, action, draws)
         self.simulator.step(targets)
@@ -198,18 +201,30 @@ class VelocityTask:
             self.simulator.push(outcome.pushed, last.base_velocity[:, :3], last.base_velocity[:, 3:])
         reward, terminated, truncated = outcome.reward, outcome.terminated, outcome.truncated
         if autoreset == AutoresetMode.DISABLED:
-            return StepResult(reward, terminated, truncated, last, last)
+            memory.assign(last)
+            return StepResult(reward, terminated, truncated, last)
         if autoreset == AutoresetMode.SAME_STEP:
-            return StepResult(reward, terminated, truncated, last, self.reset(last, last.done, draws))
-        stepped = ~memory.done
-        reward = torch.where(stepped, reward, 0.0)
-        terminated, truncated = terminated & stepped, truncated & stepped
-        return StepResult(reward, terminated, truncated, last, self.reset(last, memory.done, draws))
+            restart = last.done
+        else:
+            restart = memory.done.clone()
+            reward = torch.where(restart, 0.0, reward)
+            terminated, truncated = terminated & ~restart, truncated & ~restart
+        self._restart(memory, last, restart, draws)
+        return StepResult(reward, terminated, truncated, last)
 
-    def reset(self, memory: TaskMemory, mask: Tensor, draws: Draws) -> TaskMemory:
-        """Start new episodes in the masked envs, in the simulator and in the memory returned."""
+    def reset(self, memory: TaskMemory, mask: Tensor, draws: Draws) -> None:
+        """Start new episodes in the masked envs, in the simulator and in the memory, which is overwritten."""
+        self._restart(memory, memory, mask, draws)
+
+    def _restart(self, memory: TaskMemory, last: TaskMemory, mask: Tensor, draws: Draws) -> None:
         self.simulator.reset(mask, self._start_state(draws))
-        return self._start(memory, mask, self.simulator.state, draws)
+        self._start_into(memory, last, mask, self.simulator.state, draws)
+
+    def start_into(
+        self, memory: TaskMemory, last: TaskMemory, mask: Tensor, state: SimState, draws: Draws
+    ) -> None:
+        """Overwrite `memory` with `last`, and with new episodes in the masked envs."""
+        memory.overwrite(self.start(last, mask, state, draws))
 
     # The pieces of a step, each a pure function
 
@@ -399,24 +414,6 @@ class VelocityTask:
     def _phase(self, memory: TaskMemory) -> Tensor:
         elapsed = gait.gait_phase(memory.episode_step, self.config.policy_period, self.config.gait)
         return memory.phase_offset + elapsed
-
-
-def _as_it_is(function: F) -> F:
-    return function
-
-
-def _compiled(function: F) -> F:
-    """The function fused, for this caller alone.
-
-    The compiler counts variants per code object and refuses the ninth; a code object of its own keeps one
-    task's variants, of which there is one, apart from those of other tasks in the process.
-    """
-    plain = getattr(function, "__func__", function)
-    own = types.FunctionType(
-        plain.__code__.replace(), plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
-    )
-    bound = types.MethodType(own, function.__self__) if hasattr(function, "__self__") else own
-    return torch.compile(bound, fullgraph=True, dynamic=False)  # pyright: ignore[reportReturnType]
 
 
 def _where(mask: Tensor, new: TaskMemory, old: TaskMemory) -> TaskMemory:

@@ -18,7 +18,7 @@ from torch import Tensor
 from humanoid_envs.simulators.control import pd_torque
 from humanoid_envs.tasks.velocity import config as cfg
 from humanoid_envs.tasks.velocity import gait
-from humanoid_envs.tasks.velocity.task import VelocityTask
+from humanoid_envs.tasks.velocity.task import TaskMemory, VelocityTask
 from tests.golden_data import Golden, PlaybackSimulator, task_files
 
 FILES = task_files()
@@ -48,16 +48,16 @@ class Replay:
                 memory.clock.copy_(self.golden["common_step_counter"][1] - 1)
             action, draws = self.golden["action_raw"][row], self.golden.draws(row)
             executed, _ = self.task.execute(memory, action, draws)
-            evaluation = self.task.evaluate(memory, self.golden.state(row), executed, draws)
+            before = TaskMemory(**{name: value.clone() for name, value in vars(memory).items()})
+            evaluation = self.task.evaluate(before, self.golden.state(row), executed, draws)
             result = self.task.step(memory, action, draws, AutoresetMode.SAME_STEP)
-            self.rows.append(self._record(row, memory, evaluation, result))
-            memory.assign(result.memory)
+            self.rows.append(self._record(row, before, evaluation, result, memory))
         self.ours = {name: torch.stack([row[name] for row in self.rows]) for name in self.rows[0]}
         self.restarted = self._since_reset()
 
-    def _record(self, row, before, evaluation, result) -> Dict[str, Tensor]:
+    def _record(self, row, before, evaluation, result, after) -> Dict[str, Tensor]:
         _, raw_terms, x = evaluation
-        last, after, period = result.last, result.memory, self.task.config.policy_period
+        last, period = result.last, self.task.config.policy_period
         scaled = raw_terms * self.task._term_scales
         torque = pd_torque(
             self.simulator.joint_targets,

@@ -1,0 +1,31 @@
+"""`torch.compile` for functions of which many objects in a process each have their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import types
+from typing import Any, Callable, TypeVar
+
+import torch
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def can_compile() -> bool:
+    """Whether this machine has the C++ compiler that `torch.compile` needs."""
+    return shutil.which(os.environ.get("CXX", "g++")) is not None
+
+
+def compiled(function: F) -> F:
+    """The function or bound method with its operations fused, compiled at its first call.
+
+    The compiler counts variants per code object and refuses the ninth; a code object of its own keeps the one
+    variant of this caller apart from those of others in the process.
+    """
+    plain = getattr(function, "__func__", function)
+    own = types.FunctionType(
+        plain.__code__.replace(), plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
+    )
+    bound = types.MethodType(own, function.__self__) if hasattr(function, "__self__") else own  # pyright: ignore[reportFunctionMemberAccess]
+    return torch.compile(bound, fullgraph=True, dynamic=False)  # pyright: ignore[reportReturnType]
