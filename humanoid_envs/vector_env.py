@@ -13,7 +13,7 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from humanoid_envs.simulators.simulator import Simulator, default_parameters
-from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, observations
+from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, observations, symmetry
 from humanoid_envs.tasks.velocity.randomization import sample_parameters
 from humanoid_envs.tasks.velocity.task import StepResult
 
@@ -197,7 +197,8 @@ class HumanoidVectorEnv(VectorEnv):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Free the simulator."""
-        self.simulator.close()
+        if hasattr(self, "simulator"):  # Gymnasium also closes what could not be made
+            self.simulator.close()
 
     # Beyond Gymnasium
 
@@ -228,7 +229,16 @@ class HumanoidVectorEnv(VectorEnv):
     def signature(self) -> Dict[str, Any]:
         """What a policy trained here must match to act here."""
         robot = self.simulator.robot
-        return {"robot": robot.name, "joints": list(robot.joint_names)}
+        o = self.config.observations
+        return {
+            "robot": robot.name,
+            "joints": list(robot.joint_names),
+            "symmetry": {
+                "policy": symmetry.frame_mirror(robot, observations.ACTOR_TERMS, o.history),
+                "critic": symmetry.frame_mirror(robot, observations.PRIVILEGED_TERMS, o.privileged_history),
+                "action": symmetry.joint_mirror(robot),
+            },
+        }
 
     def state_dict(self) -> Dict[str, Any]:
         """Everything needed to continue from here, bit for bit on a CPU: physics, task and random numbers."""

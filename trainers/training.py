@@ -19,6 +19,7 @@ from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.tasks.velocity import preset as task_preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.ppo import PPO, CheckpointCallback, PPOConfig
+from trainers.ppo.checkpoint import read_checkpoint
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def fast() -> TrainConfig:
             entropy_coef=0.005,
             final_max_learning_rate=2e-5,
             actor_output_scale=0.1,
+            symmetry=True,
         ),
         num_envs=envs,
         total_timesteps=total,
@@ -81,6 +83,7 @@ def cpu() -> TrainConfig:
         gpu.ppo,
         num_steps=32,
         num_epochs=4,
+        desired_kl=0.03,
         decay_updates=None,
         entropy_coef=0.002,
         actor_hidden=(128, 64),
@@ -151,7 +154,10 @@ def find_checkpoint(name: str, runs: Path = Path("runs")) -> Path:
     if name != "last":
         written = [path for path in written if Run.of_checkpoint(path).directory.name == name]
     if not written:
-        raise FileNotFoundError(f"{name!r} is neither a checkpoint file nor a run with one in {runs}/.")
+        raise FileNotFoundError(
+            f"{name!r} is neither a checkpoint file nor a run with one in {runs}/; "
+            "python examples/train_ppo.py trains one."
+        )
     return written[-1]
 
 
@@ -168,17 +174,25 @@ def train(
     Args:
         config: what to train, on what, and how.
         run: where its files go.
-        resume: a checkpoint to go on from, exactly where it stopped if robots and engine are the same.
+        resume: a checkpoint to go on from: exactly where it stopped, or in new episodes if the task, the
+            number of robots or the engine is another.
         on_start: called once with the policy as it is before training.
         progress_bar: show one where standard error is a terminal.
+
+    Raises:
+        ValueError: the folder holds another run, or the checkpoint is of other networks or another robot.
     """
-    run.write_config(config)
+    if resume is None and run.last_checkpoint.exists():
+        raise ValueError(f"{run.directory} already holds a run: resume it, or choose another name.")
     env = make_env(config)
+    setting = {"task": to_plain(config.task), "num_envs": config.num_envs, "engine": env.metadata["engine"]}
     if resume is None:
         ppo = PPO(env, config.ppo, log_dir=run.directory)
     else:
-        ppo = PPO.load(resume, env, config=config.ppo, log_dir=run.directory)
-    ppo.metadata["task"] = to_plain(config.task)
+        same = read_checkpoint(resume)["metadata"] == setting
+        ppo = PPO.load(resume, env, config=config.ppo, log_dir=run.directory, restore_env=same)
+    ppo.metadata.update(setting)
+    run.write_config(config)
     if on_start is not None:
         on_start(ppo)
     remaining = config.total_timesteps - ppo.num_timesteps

@@ -21,6 +21,8 @@ class Joint:
     """Largest torque the PD law may apply in either direction, N·m."""
     default_pos: float = 0.0
     """Joint angle of a zero action, rad."""
+    mirror_sign: float = -1.0
+    """Sign of this angle in the mirrored posture, where the joint of the other side has it."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.distributions import Categorical, DiagonalGaussian, Distribution
+from trainers.ppo.symmetry import CanonicalMLP, Mirror
 
 _ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 
@@ -19,20 +20,38 @@ class ActorCritic(nn.Module):
 
     For continuous actions the actor's output is the mean and `std` (action_dim,) a free parameter, the same
     in every state; for discrete ones the output is the logits and `std` is None.
+
+    symmetry: mirrors of the environment, see `EnvSignature.symmetry`, for networks that are symmetric by
+    construction (`CanonicalMLP`); None for plain ones.
     """
 
     def __init__(
-        self, obs_dim: int, critic_dim: int, action_dim: int, config: PPOConfig, discrete: bool = False
+        self,
+        obs_dim: int,
+        critic_dim: int,
+        action_dim: int,
+        config: PPOConfig,
+        discrete: bool = False,
+        symmetry: Optional[Dict[str, Any]] = None,
     ) -> None:
         super().__init__()
         self.discrete = discrete
+        self._partner = None if symmetry is None else symmetry["action"]["permutation"]
         self.std: Optional[nn.Parameter]
         if discrete:
             self.register_parameter("std", None)
         else:
             self.std = nn.Parameter(torch.full((action_dim,), config.init_std))
-        self.actor = _mlp(obs_dim, config.actor_hidden, action_dim, config.activation)
-        self.critic = _mlp(critic_dim, config.critic_hidden, 1, config.activation)
+        actor = _layers(obs_dim, config.actor_hidden, action_dim, config.activation)
+        critic = _layers(critic_dim, config.critic_hidden, 1, config.activation)
+        if symmetry is None:
+            self.actor, self.critic = nn.Sequential(*actor), nn.Sequential(*critic)
+        else:
+            mirrors = {name: Mirror(symmetry[name]) for name in ("policy", "critic", "action")}
+            index = symmetry["policy"]["index"]
+            self.actor = CanonicalMLP(*actor, mirror=mirrors["policy"], index=index, output=mirrors["action"])
+            index = symmetry["critic"]["index"]
+            self.critic = CanonicalMLP(*critic, mirror=mirrors["critic"], index=index, output=None)
         with torch.no_grad():
             list(self.actor.parameters())[-2].mul_(config.actor_output_scale)
 
@@ -41,7 +60,10 @@ class ActorCritic(nn.Module):
         standard deviation: with outputs of the past, the policy of the past."""
         if self.std is None:
             return Categorical(actor_output)
-        return DiagonalGaussian(actor_output, self.std if std is None else std)
+        std = self.std if std is None else std
+        if self._partner is not None:  # exploration is to be as symmetric as the actions
+            std = 0.5 * (std + std[self._partner])
+        return DiagonalGaussian(actor_output, std)
 
     def value(self, critic_obs: Tensor) -> Tensor:
         """(B,) values of critic observations (B, critic_dim)."""
@@ -64,10 +86,10 @@ class InputLinear(nn.Linear):
         return functional.linear(input, functional.pad(self.weight, (0, padding)), self.bias)
 
 
-def _mlp(input_dim: int, hidden: Sequence[int], output_dim: int, activation: str) -> nn.Sequential:
+def _layers(input_dim: int, hidden: Sequence[int], output_dim: int, activation: str) -> List[nn.Module]:
     widths = [input_dim, *hidden, output_dim]
-    layers = []
+    layers: List[nn.Module] = []
     for width_in, width_out in zip(widths, widths[1:]):
         linear = nn.Linear if layers else InputLinear
         layers += [linear(width_in, width_out), _ACTIVATIONS[activation]()]
-    return nn.Sequential(*layers[:-1])
+    return layers[:-1]

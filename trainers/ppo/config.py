@@ -45,8 +45,8 @@ class PPOConfig:
     max_learning_rate: float = 1e-2
     """Upper bound of the learning rate."""
     decay_updates: Optional[Tuple[int, int]] = None
-    """First and last update of a linear decay of `entropy_coef` and `max_learning_rate` to the two values
-    below; None keeps them constant. Counted from the start of training, also after a resume."""
+    """First and last update of a decay to the two values below, linear of `entropy_coef` and geometric of
+    `max_learning_rate`; None keeps them constant. Counted from the start of training, also after a resume."""
     final_entropy_coef: float = 0.0
     """Entropy weight after the decay."""
     final_max_learning_rate: float = 1e-5
@@ -61,6 +61,9 @@ class PPOConfig:
     """Activation of the hidden layers: elu, relu or tanh."""
     actor_output_scale: float = 1.0
     """Factor on the initial weights of the actor's last layer; small values start near the zero action."""
+    symmetry: bool = False
+    """Make actor and critic left-right symmetric by construction, for environments that tell their mirrors in
+    `env.unwrapped.signature["symmetry"]`: every situation is learned once for both sides."""
     init_std: float = 1.0
     """Initial standard deviation of every action."""
     min_std: float = 0.01

@@ -40,7 +40,8 @@ class Learner:
         """Set what decays over training (see `PPOConfig.decay_updates`) for an update."""
         config, decay = self.config, self.config.decay(update)
         self._entropy_coef.fill_(_lerp(config.entropy_coef, config.final_entropy_coef, decay))
-        self._max_learning_rate.fill_(_lerp(config.max_learning_rate, config.final_max_learning_rate, decay))
+        ratio = config.final_max_learning_rate / config.max_learning_rate
+        self._max_learning_rate.fill_(config.max_learning_rate * ratio**decay)
 
     def update(self, rollout: RolloutBuffer, permutation: Tensor) -> Dict[str, Tensor]:
         """Improve the policy on a finished rollout.

@@ -218,7 +218,12 @@ class PPO:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
             self.policy = ActorCritic(
-                signature.obs_dim, signature.critic_dim, signature.action_dim, config, signature.discrete
+                signature.obs_dim,
+                signature.critic_dim,
+                signature.action_dim,
+                config,
+                signature.discrete,
+                signature.symmetry() if config.symmetry else None,
             ).to(device)
         self.learner = Learner(self.policy, config, device, device.type == "cuda" and can_compile())
         self._generator = torch.Generator(device).manual_seed(config.seed)
@@ -322,7 +327,7 @@ def _resolve_device(name: str) -> torch.device:
 
 
 def _require_same_networks(config: PPOConfig, saved: PPOConfig, source: str) -> None:
-    for name in ("actor_hidden", "critic_hidden", "activation"):
+    for name in ("actor_hidden", "critic_hidden", "activation", "symmetry"):
         if getattr(config, name) != getattr(saved, name):
             raise ValueError(
                 f"{source} holds other networks: its {name} is {getattr(saved, name)}, the given config's is "

@@ -85,6 +85,18 @@ class EnvSignature:
             details=dict(details),
         )
 
+    def symmetry(self) -> Dict[str, Any]:
+        """The environment's mirrors: "policy", "critic" and "action", each with "permutation" and "sign", and
+        the first two with the "index" of an entry that every mirror image turns round.
+
+        Raises ValueError if the environment tells none.
+        """
+        if "symmetry" not in self.details:
+            raise ValueError(
+                "PPOConfig.symmetry needs an environment that tells its mirrors in signature['symmetry']."
+            )
+        return self.details["symmetry"]
+
     def require_match(self, env: EnvSignature, source: str) -> None:
         """Raise ValueError, naming the first difference, unless a policy with this signature fits `env`.
         source: where the policy comes from, for the message."""

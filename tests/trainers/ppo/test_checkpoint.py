@@ -9,7 +9,7 @@ import torch
 from gymnasium import spaces
 
 from tests.trainers.ppo.counting_env import CountingEnv
-from trainers.ppo import PPO, PPOConfig
+from trainers.ppo import PPO, CheckpointCallback, PPOConfig
 from trainers.ppo.checkpoint import read_checkpoint, write_checkpoint
 
 CONFIG = PPOConfig(num_steps=10, num_minibatches=2, actor_hidden=(8,), critic_hidden=(8,), device="cpu")
@@ -36,6 +36,39 @@ def test_loads_without_an_environment_to_predict(checkpoint: Path) -> None:
 def test_a_policy_loaded_alone_can_be_saved_again(checkpoint: Path, tmp_path: Path) -> None:
     PPO.load(checkpoint).save(tmp_path / "copy.pt")
     assert PPO.load(tmp_path / "copy.pt", CountingEnv()).learn(20).num_updates == 2
+
+
+def test_metadata_travels_along(tmp_path: Path) -> None:
+    ppo = PPO(CountingEnv(), CONFIG)
+    assert ppo.metadata == {}
+    ppo.metadata["task"] = {"name": "count", "limits": [1, 2.5], "note": None}
+    ppo.save(tmp_path / "a.pt")
+    loaded = PPO.load(tmp_path / "a.pt")
+    assert loaded.metadata == {"task": {"name": "count", "limits": [1, 2.5], "note": None}}
+    loaded.save(tmp_path / "b.pt")
+    assert PPO.load(tmp_path / "b.pt", CountingEnv()).metadata == loaded.metadata
+    ppo.metadata["env"] = CountingEnv()
+    with pytest.raises(TypeError, match=r"\['metadata'\]\['env'\] is a .*CountingEnv"):
+        ppo.save(tmp_path / "a.pt")
+
+
+def test_without_the_environments_state(checkpoint: Path, tmp_path: Path) -> None:
+    ppo = PPO.load(checkpoint, CountingEnv())
+    ppo.save(tmp_path / "small.pt", environment=False)
+    assert read_checkpoint(tmp_path / "small.pt")["environment"] is None
+    assert read_checkpoint(checkpoint)["environment"] is not None
+    resumed = PPO.load(tmp_path / "small.pt", CountingEnv()).learn(20)  # in new episodes
+    assert resumed.num_timesteps == 20 + 20
+
+
+def test_callback_keeps_copies_without_the_environments_state(tmp_path: Path) -> None:
+    callback = CheckpointCallback(tmp_path, save_every=1, keep_every=2)
+    PPO(CountingEnv(), CONFIG).learn(3 * 20, callback)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.pt", "update_000002.pt"]
+    last, kept = read_checkpoint(tmp_path / "last.pt"), read_checkpoint(tmp_path / "update_000002.pt")
+    assert (last["num_updates"], kept["num_updates"]) == (3, 2)
+    assert last["environment"] is not None
+    assert kept["environment"] is None
 
 
 def test_missing(tmp_path: Path) -> None:

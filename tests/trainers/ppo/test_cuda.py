@@ -74,6 +74,7 @@ def test_captured_updates_equal_plain_ones(golden: dict) -> None:
         learner = Learner(policy, test_golden.make_config(golden, "A"), torch.device("cuda"))
         rollout = to_cuda(test_golden.make_rollout(golden))
         update = CapturedUpdate(learner, rollout)
+        losses = {}
         for shift in range(5):
             permutation = golden["A/randperm"].cuda().roll(shift)
             losses = update(permutation) if captured else learner.update(rollout, permutation)

@@ -72,7 +72,8 @@ def test_decay_of_entropy_bonus_and_learning_rate_bound() -> None:
         final_entropy_coef=0.02,
         decay_updates=(10, 14),
     )
-    for number, rate, coefficient in ((0, 1e-2, 0.1), (10, 1e-2, 0.1), (12, 6e-3, 0.06), (99, 2e-3, 0.02)):
+    halfway = (1e-2 * 2e-3) ** 0.5  # the geometric mean
+    for number, rate, coefficient in ((0, 1e-2, 0.1), (10, 1e-2, 0.1), (12, halfway, 0.06), (99, 2e-3, 0.02)):
         learner = Learner(make_policy(config), config, CPU)
         learner.schedule(number)
         record = update(config, learner)
