@@ -41,10 +41,8 @@ def main() -> None:
     arguments = parser.parse_args()
     engine = best_engine()[0] if arguments.engine == "auto" else arguments.engine
     print(f"{machine()}; engine {engine}\n")
-    print(
-        "| preset | physics | envs | physics alone | environment | with policy | with training | env ÷ physics |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    columns = ["preset", "physics", "envs", "physics alone", "environment", "with policy", "with training"]
+    print(f"| {' | '.join(columns)} | env ÷ physics |\n|{'---|' * 8}")
     for name in arguments.preset:
         # Robots that start anew while others stand would cost the environment contacts that the physics
         # alone, which resets nobody, does not have.
@@ -62,7 +60,7 @@ def measure(config: TrainConfig, windows: int, updates: int) -> List[float]:
     """Env-steps per second: physics alone, environment, with policy, with training."""
     env = make_env(config)
     ppo = PPO(env, config.ppo)
-    actions = torch.zeros(env.num_envs, *env.single_action_space.shape, device=env.device)
+    actions = torch.zeros(env.num_envs, env.task.num_joints, device=env.device)
     state = {"observation": env.reset(seed=0)[0]}
 
     def with_policy() -> None:

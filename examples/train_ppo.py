@@ -18,11 +18,13 @@ from typing import Optional
 import tyro
 
 from humanoid_envs.registration import best_engine
+from trainers.command_line import concise_errors
 from trainers.evaluation import evaluate_commands, format_scores
 from trainers.ppo import PPO
 from trainers.training import PRESETS, Run, TrainConfig, find_checkpoint, preset, task_of, train
 
 
+@concise_errors()
 def main() -> None:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="auto", help=f"auto, {', '.join(PRESETS)}")

@@ -10,9 +10,10 @@ import os
 # need. OpenMP reads this when torch is first imported; a third more env-steps/s on two cores.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-from humanoid_envs.registration import register_environments  # noqa: E402
-from humanoid_envs.tasks.velocity import VelocityConfig, preset  # noqa: E402
-from humanoid_envs.vector_env import HumanoidVectorEnv  # noqa: E402
+from humanoid_envs import isaacgym_first  # noqa: F401  before anything that imports torch
+from humanoid_envs.registration import register_environments
+from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.vector_env import HumanoidVectorEnv
 
 register_environments()
 

@@ -8,6 +8,8 @@ from typing import Any, Optional, Tuple, Union
 import gymnasium
 import torch
 
+from humanoid_envs import isaacgym_first
+from humanoid_envs.compilation import can_compile
 from humanoid_envs.robots import XBOT_L, Robot
 from humanoid_envs.simulators.simulator import Simulator
 from humanoid_envs.tasks.velocity import VelocityConfig, preset
@@ -72,7 +74,7 @@ def make_mujoco_warp(
 
     config, num_envs = preset(config), _positive(num_envs)
     simulator = MuJoCoWarpSimulator(robot, config.physics, num_envs, device=device or "cuda")
-    options.setdefault("compiled", simulator.device.type == "cuda")
+    options.setdefault("compiled", simulator.device.type == "cuda" and can_compile())
     return _environment("mujoco_warp", simulator, config, **options)
 
 
@@ -81,21 +83,24 @@ def make_isaacgym(
     config: Config = "v0",
     *,
     engine: str = "auto",
+    robot: Robot = XBOT_L,
     device: Optional[Union[str, torch.device]] = None,
+    headless: bool = True,
     array: str = "torch",
     **options: Any,
 ) -> HumanoidVectorEnv:
     """`HumanoidXBotL-IsaacGym-v0`: the fastest engine of this machine; torch tensors.
 
     Args:
-        engine: `"isaacgym"` (NVIDIA Isaac Gym), `"mujoco_warp"`, `"mujoco"`, or `"auto"`: MuJoCo Warp where
-            there is a CUDA device, otherwise C MuJoCo on all cores. `env.metadata["engine"]` says which.
-        device: CUDA device of a GPU engine.
-        num_envs, config, array, options: see `make_mujoco`.
+        engine: `"isaacgym"` (NVIDIA Isaac Gym), `"mujoco_warp"`, `"mujoco"`, or `"auto"`: the first of them
+            that runs here, see `best_engine`. `env.metadata["engine"]` says which.
+        device: CUDA device of a GPU engine; `"cpu"` runs Isaac Gym's PhysX on the CPU.
+        headless: False opens the viewer of engine `"isaacgym"`. Others have none for many robots.
+        num_envs, config, robot, array, options: see `make_mujoco`.
 
     Raises:
-        ValueError: unknown engine.
-        ImportError: `engine="isaacgym"`, which has no adapter yet.
+        ValueError: unknown engine, or a config whose physics Isaac Gym cannot do.
+        ImportError: `engine="isaacgym"` where it is not installed, or torch was imported before it.
     """
     if engine == "auto":
         engine, reason = best_engine(device)
@@ -104,26 +109,35 @@ def make_isaacgym(
             stacklevel=2,
         )
     if engine == "mujoco_warp":
-        return make_mujoco_warp(num_envs, config, device=device, array=array, **options)
+        return make_mujoco_warp(num_envs, config, robot=robot, device=device, array=array, **options)
     if engine == "mujoco":
         if device is not None and torch.device(device).type != "cpu":
             raise ValueError(f"Engine 'mujoco' runs on the CPU, not on {str(device)!r}; leave device out.")
-        return make_mujoco(num_envs, config, array=array, **options)
-    if engine == "isaacgym":
-        raise ImportError(
-            "This version has no adapter for NVIDIA Isaac Gym. "
-            "Use engine='mujoco_warp' (CUDA) or 'mujoco' (CPU)."
-        )
-    raise ValueError(f"Unknown engine {engine!r}; there are 'auto', {', '.join(map(repr, ENGINES))}.")
+        return make_mujoco(num_envs, config, robot=robot, array=array, **options)
+    if engine != "isaacgym":
+        raise ValueError(f"Unknown engine {engine!r}; there are 'auto', {', '.join(map(repr, ENGINES))}.")
+
+    from humanoid_envs.simulators.isaacgym import IsaacGymSimulator
+
+    config, num_envs = preset(config), _positive(num_envs)
+    cameras = options.get("render_mode") == "rgb_array"
+    simulator = IsaacGymSimulator(
+        robot, config.physics, num_envs, device=device or "cuda", headless=headless, cameras=cameras
+    )
+    return _environment("isaacgym", simulator, config, array=array, **options)
 
 
 def best_engine(device: Optional[Union[str, torch.device]] = None) -> Tuple[str, str]:
     """The fastest engine that runs on this machine, or on that device, and why."""
     if device is not None and torch.device(device).type == "cpu":
         return "mujoco", "the CPU was asked for"
-    if torch.cuda.is_available():
-        return "mujoco_warp", f"this machine has {torch.cuda.get_device_name(device)}"
-    return "mujoco", "no CUDA device was found"
+    if not torch.cuda.is_available():
+        return "mujoco", "no CUDA device was found"
+    gpu = torch.cuda.get_device_name()
+    if isaacgym_first.PROBLEM is None:
+        return "isaacgym", f"NVIDIA Isaac Gym is installed and this machine has {gpu}"
+    first_sentence, *_ = isaacgym_first.PROBLEM.split(". ")
+    return "mujoco_warp", f"this machine has {gpu}, and {first_sentence}"
 
 
 def _environment(

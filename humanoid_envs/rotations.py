@@ -1,4 +1,7 @@
-"""Rotations of batched vectors. Quaternions are wxyz, angles in rad; leading axes broadcast."""
+"""Rotations of batched vectors. Quaternions are wxyz, angles in rad; leading axes broadcast.
+
+Arguments of one call have the same number of axes.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class HumanoidEnv(gymnasium.Env):
 
     Args:
         vector_env: one env, not resetting by itself, with numpy arrays.
-        render_mode: `"human"` opens MuJoCo's viewer and keeps real time, `"rgb_array"` gives pictures.
+        render_mode: `"human"` opens the engine's viewer and keeps real time, `"rgb_array"` gives pictures.
     """
 
     metadata: Dict[str, Any] = {"render_modes": ["human", "rgb_array"]}  # noqa: RUF012  Gymnasium's own attribute
@@ -28,7 +28,7 @@ class HumanoidEnv(gymnasium.Env):
             raise ValueError(f"render_mode must be 'human', 'rgb_array' or None, not {render_mode!r}.")
         self.vector_env = vector_env
         self.render_mode = render_mode
-        self.metadata = {**self.metadata, "render_fps": vector_env.metadata["render_fps"]}
+        self.metadata = {**vector_env.metadata, **self.metadata}
         self.observation_space = vector_env.single_observation_space
         self.action_space = vector_env.single_action_space
         self._viewer: Optional[Any] = None
@@ -73,7 +73,7 @@ class HumanoidEnv(gymnasium.Env):
         self.vector_env.close()
 
     def _show(self) -> None:
-        if self.render_mode == "human":
+        if self.render_mode == "human" and not getattr(self.vector_env.simulator, "has_viewer", False):
             if self._viewer is None:
                 from humanoid_envs.viewer import Viewer
 
@@ -99,7 +99,10 @@ def make_isaacgym(render_mode: Optional[str] = None, **kwargs: Any) -> HumanoidE
     """`HumanoidXBotL-IsaacGym-v0` for `gymnasium.make`."""
     from humanoid_envs.registration import make_isaacgym as make
 
-    return _single(make, render_mode, kwargs)
+    # Isaac Gym must know before the simulation is made whether there will be anything to see.
+    pictures = "rgb_array" if render_mode == "rgb_array" else None
+    shown = {"headless": render_mode != "human", "render_mode": pictures}
+    return _single(make, render_mode, {**shown, **kwargs})
 
 
 def _single(make: Any, render_mode: Optional[str], kwargs: Dict[str, Any]) -> HumanoidEnv:

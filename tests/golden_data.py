@@ -9,16 +9,16 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Dict, List
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from humanoid_envs.robots import XBOT_L
-from humanoid_envs.simulators.simulator import PhysicsConfig, PhysicsParameters, RobotState, SimState
+from humanoid_envs.simulators.simulator import PhysicsParameters, SimState
 from humanoid_envs.tasks.velocity import config as cfg
 from humanoid_envs.tasks.velocity.randomization import Draws
+from tests.scripted_simulator import ScriptedSimulator
 
 DIRECTORY = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parent / "golden"))
 
@@ -131,54 +131,23 @@ class Golden:
         )
 
 
-class PlaybackSimulator:
-    """A `Simulator` whose physics is a recording: each step shows the next row's injected state."""
+class PlaybackSimulator(ScriptedSimulator):
+    """Its physics is a recording: each step shows the next row's injected state."""
 
     def __init__(self, golden: Golden) -> None:
-        self.robot = XBOT_L
-        self.physics = PhysicsConfig()
-        self.num_envs = golden.num_envs
-        self.device = torch.device("cpu")
-        self.row = -1
-        self.diverged = torch.zeros(golden.num_envs, dtype=torch.bool)
-        self.joint_targets = torch.zeros(golden.num_envs, 12)
-        self.pushes: List[Tuple[Tensor, Tensor, Tensor]] = []
-        self._golden = golden
-        self.state = golden.state(0)
         ones = torch.ones(golden.num_envs, 12)
-        self.parameters = PhysicsParameters(
+        parameters = PhysicsParameters(
             foot_friction=golden["env_friction"][:, 0],
             base_mass=golden["body_mass"][:, 0],
             stiffness=golden["p_gains"] * ones,
             damping=golden["d_gains"] * ones,
             torque_limit=golden["torque_limits"] * ones,
         )
+        super().__init__(golden.state(0), parameters)
+        self.row = -1
+        self._golden = golden
 
     def step(self, joint_targets: Tensor) -> None:
+        super().step(joint_targets)
         self.row += 1
-        self.joint_targets = joint_targets
         self.state = self._golden.state(self.row)
-
-    def step_physics(self) -> None:
-        raise NotImplementedError("a recording has no physics")
-
-    def reset(self, mask: Tensor, state: RobotState) -> None:
-        def choose(name: str, value: Tensor) -> Tensor:
-            new = getattr(state, name) if hasattr(state, name) else torch.zeros_like(value)
-            return torch.where(mask.view(-1, *[1] * (value.dim() - 1)), new, value)
-
-        self.state = SimState(**{name: choose(name, value) for name, value in vars(self.state).items()})
-
-    def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
-        self.pushes.append((mask.clone(), lin_vel.clone(), ang_vel.clone()))
-
-    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
-        raise NotImplementedError("a recording has its own parameters")
-
-    def accelerate(
-        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
-    ) -> Callable[[], None]:
-        return function
-
-    def close(self) -> None:
-        pass

@@ -34,9 +34,11 @@ def test_equals_a_vector_env_of_one() -> None:
         assert isinstance(reward, float)
         assert reward == rewards[0]
         assert (terminated, truncated) == (False, False)
-    single.close(), vector.close()
+    single.close()
+    vector.close()
 
 
+@pytest.mark.usefixtures("opengl")
 def test_rgb_array() -> None:
     env = gymnasium.make("HumanoidXBotL-MuJoCo-v0", render_mode="rgb_array")
     env.reset(seed=0)
@@ -51,6 +53,7 @@ def test_rgb_array() -> None:
 def test_a_fallen_robot_can_be_reset() -> None:
     env = gymnasium.make("HumanoidXBotL-MuJoCo-v0")
     env.reset(seed=0)
+    terminated, info = False, {}
     for _ in range(300):
         _, _, terminated, _, info = env.step(np.full(12, 4.0, dtype=np.float32))
         if terminated:

@@ -94,6 +94,7 @@ def test_returned_arrays_are_not_overwritten() -> None:
     first, info = env.reset(seed=0)
     kept, command = first.clone(), info["command"].clone()
     second, reward, *_ = env.step(actions(2))
+    assert isinstance(reward, torch.Tensor)
     kept_second, kept_reward = second.clone(), reward.clone()
     for seed in range(3):
         env.step(actions(2, seed))
@@ -163,7 +164,8 @@ def test_same_step_gives_the_true_last_observation() -> None:
         make(3, config=short_episodes(), autoreset_mode=mode)
         for mode in (AutoresetMode.SAME_STEP, AutoresetMode.DISABLED)
     )
-    same.reset(seed=0), never.reset(seed=0)
+    same.reset(seed=0)
+    never.reset(seed=0)
     observation, reward, _, truncated, info = until_done(same)
     reference, reference_reward, _, reference_truncated, reference_info = until_done(never)
     assert torch.equal(info["final_obs"], reference)
@@ -174,7 +176,8 @@ def test_same_step_gives_the_true_last_observation() -> None:
     assert info["_final_obs"].all()
     assert not torch.equal(observation, reference)
     assert torch.equal(observation[:, : 14 * 47], torch.zeros(3, 14 * 47))  # only one frame since the reset
-    same.close(), never.close()
+    same.close()
+    never.close()
 
 
 def test_next_step_ignores_the_action_after_done() -> None:
@@ -211,10 +214,9 @@ def test_episode_sums() -> None:
     config = dataclasses.replace(config, rewards=dataclasses.replace(config.rewards, only_positive=False))
     env = make(2, config=config)
     env.reset(seed=0)
-    total = torch.zeros(2)
-    for seed in range(6):
-        _, reward, _, truncated, info = env.step(actions(2, seed, scale=0.1))
-        total += reward
+    results = [env.step(actions(2, seed, scale=0.1)) for seed in range(6)]
+    total = torch.stack([torch.as_tensor(result[1]) for result in results]).sum(dim=0)
+    _, _, _, truncated, info = results[-1]
     assert truncated.all()
     final = info["final_info"]
     torch.testing.assert_close(final["episode_return"], total)
@@ -227,13 +229,10 @@ def test_episode_sums() -> None:
 def test_a_fall_terminates() -> None:
     env = make(2)
     env.reset(seed=0)
-    for _ in range(300):
-        _, _, terminated, truncated, info = env.step(torch.full((2, 12), 4.0))
-        if terminated.any():
-            break
-    assert terminated.any()
+    results = (env.step(torch.full((2, 12), 4.0)) for _ in range(300))
+    _, _, terminated, truncated, info = next(result for result in results if result[2].any())
     assert not truncated.any()
-    assert torch.equal(info["_final_info"], terminated)
+    assert torch.equal(info["_final_info"], torch.as_tensor(terminated))
     env.close()
 
 

@@ -1,7 +1,5 @@
 """MuJoCo on the CPU: all envs in one `mujoco.batch.Batch`, stepped on a thread pool in float64."""
 
-# pyright: reportAttributeAccessIssue=false
-# (MuJoCo's compiled modules have no type stubs.)
 from __future__ import annotations
 
 from typing import Callable, Dict, Optional, Sequence, Tuple, Union

@@ -4,8 +4,6 @@ Gains, torque limits and base mass come from the `Robot`, the stepping from the 
 written into the model; the file's own values only serve to open it in a viewer.
 """
 
-# pyright: reportAttributeAccessIssue=false
-# (MuJoCo's compiled modules have no type stubs.)
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Pictures of one env with MuJoCo's offscreen renderer."""
 
-# pyright: reportAttributeAccessIssue=false
-# (MuJoCo's compiled modules have no type stubs.)
 from __future__ import annotations
 
 from typing import Optional, Tuple
@@ -23,19 +21,20 @@ class OffscreenRenderer:
         Raises RuntimeError where no OpenGL context can be made, ValueError for a camera that does not exist.
         """
         height, width = size
-        if self._renderer is None or (self._renderer.height, self._renderer.width) != (height, width):
+        renderer = self._renderer
+        if renderer is None or (renderer.height, renderer.width) != (height, width):
             self.close()
             buffer = self._model.vis.global_
             buffer.offheight, buffer.offwidth = max(buffer.offheight, height), max(buffer.offwidth, width)
             try:
-                self._renderer = mujoco.Renderer(self._model, height, width)
+                renderer = self._renderer = mujoco.Renderer(self._model, height, width)
             except Exception as error:  # the OpenGL back ends raise types of their own
                 raise RuntimeError(
                     "cannot make an OpenGL context to render with: before Python starts, set MUJOCO_GL=egl "
                     "(a GPU without a display) or MUJOCO_GL=osmesa (no GPU; needs the OSMesa library)"
                 ) from error
-        self._renderer.update_scene(data, camera or "track")
-        return self._renderer.render()
+        renderer.update_scene(data, camera or "track")
+        return renderer.render()
 
     def close(self) -> None:
         """Free the rendering context. Idempotent."""

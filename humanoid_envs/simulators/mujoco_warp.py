@@ -4,8 +4,6 @@ Physics, state and resets run on torch's current stream, without waiting for the
 from torch, so that `accelerate` can capture them, with whatever the task adds, into one CUDA graph.
 """
 
-# pyright: reportAttributeAccessIssue=false
-# (MuJoCo's compiled modules have no type stubs.)
 from __future__ import annotations
 
 import logging

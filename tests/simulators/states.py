@@ -1,7 +1,5 @@
 """Eight states of XBot-L that between them touch everything: ground, air, feet touching, a fall, limits."""
 
-# pyright: reportAttributeAccessIssue=false
-# (MuJoCo's compiled modules have no type stubs.)
 from __future__ import annotations
 
 import mujoco

@@ -1,6 +1,5 @@
 """The MuJoCo model says what robot and physics say."""
 
-# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import dataclasses

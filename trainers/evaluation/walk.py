@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, Iterator, List, Sequence, Tuple
 
 import torch
 from gymnasium.vector import AutoresetMode
@@ -74,13 +75,13 @@ def evaluate_commands(
     observation, _ = env.reset(seed=seed)
     standing = torch.ones(env.num_envs, dtype=torch.bool)
     velocity = torch.zeros(env.num_envs, 3)
-    torque, returns, samples = torch.zeros(3, env.num_envs)
+    torque, returns, samples = (torch.zeros(env.num_envs) for _ in range(3))
     for step in range(env.config.steps(seconds)):
-        with torch.no_grad():
+        with torch.no_grad(), _one_torch_thread():
             observation, reward, terminated, _, _ = env.step(policy(observation))
         state = env.simulator.state
-        returns += reward * standing
-        standing &= ~terminated & (state.base_pos[:, 2] > _FALLEN_HEIGHT)
+        returns += torch.as_tensor(reward) * standing
+        standing &= ~torch.as_tensor(terminated) & (state.base_pos[:, 2] > _FALLEN_HEIGHT)
         if step >= env.config.steps(start_up):
             linear = rotations.rotate_inverse(state.base_quat, state.base_lin_vel)[:, :2]
             angular = rotations.rotate_inverse(state.base_quat, state.base_ang_vel)[:, 2:]
@@ -99,6 +100,17 @@ def evaluate_commands(
         CommandScore(command, episodes, fallen, (mean[0], mean[1], mean[2]), effort, total)
         for command, fallen, mean, effort, total in zip(commands, *(column.tolist() for column in columns))
     ]
+
+
+@contextlib.contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """For batches so small that several threads would mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def evaluation_env(

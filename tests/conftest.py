@@ -1,0 +1,21 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+    os.environ.setdefault("MUJOCO_GL", "egl")  # read when mujoco is first imported
+
+
+@pytest.fixture(scope="session")
+def opengl() -> None:
+    """For tests that render: skips them where no OpenGL context can be made."""
+    mujoco = pytest.importorskip("mujoco")
+    try:
+        mujoco.Renderer(mujoco.MjModel.from_xml_string("<mujoco/>"), 16, 16).close()
+    except Exception as error:  # the OpenGL back ends raise types of their own
+        pytest.skip(f"no OpenGL context can be made here: {error}")

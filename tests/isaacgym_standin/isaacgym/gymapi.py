@@ -1,0 +1,436 @@
+"""`gymapi` of the stand-in: what can be called when, and what it does then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+import numpy as np
+
+from ._records import (
+    AssetOptions,
+    CameraProperties,
+    ContactCollection,
+    ContractError,
+    DofDriveMode,
+    ImageType,
+    IndexRange,
+    Mat33,
+    PhysXParams,
+    PlaneParams,
+    Quat,
+    RigidBodyProperties,
+    RigidShapeProperties,
+    SimParams,
+    SimType,
+    Tensor,
+    Transform,
+    UpAxis,
+    Vec3,
+)
+from ._world import Asset, World
+
+__all__ = [
+    "AssetOptions",
+    "CameraProperties",
+    "ContractError",
+    "Gym",
+    "Mat33",
+    "PhysXParams",
+    "PlaneParams",
+    "Quat",
+    "RigidBodyProperties",
+    "RigidShapeProperties",
+    "SimParams",
+    "Tensor",
+    "Transform",
+    "Vec3",
+]
+
+DOF_MODE_NONE, DOF_MODE_POS, DOF_MODE_VEL, DOF_MODE_EFFORT = DofDriveMode
+SIM_PHYSX, SIM_FLEX = SimType
+UP_AXIS_Y, UP_AXIS_Z = UpAxis
+CC_NEVER, CC_LAST_SUBSTEP, CC_ALL_SUBSTEPS = ContactCollection
+IMAGE_COLOR, IMAGE_DEPTH = ImageType
+
+_CPU_STATE_ACCESS = {
+    "get_actor_dof_states",
+    "get_actor_rigid_body_states",
+    "get_env_rigid_body_states",
+    "get_rigid_transform",
+    "get_sim_rigid_body_states",
+    "set_actor_dof_states",
+    "set_actor_rigid_body_states",
+}
+
+
+def acquire_gym() -> Gym:
+    return Gym()
+
+
+class Env:
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.world: Optional[World] = None
+
+
+class Setting:
+    """What a setter was told: a tensor, which PhysX reads in the next simulate, and of which actors."""
+
+    def __init__(self, name: str, tensor: Tensor, indices: Optional[Tensor]) -> None:
+        self.name, self._references = name, [tensor.reference]
+        self._references += [] if indices is None else [indices.reference]
+        self.promised = self.values()
+
+    def values(self) -> List[np.ndarray]:
+        tensors = [reference() for reference in self._references]
+        if any(tensor is None for tensor in tensors):
+            raise ContractError(f"{self.name}: a tensor was freed before simulate; keep a reference to it")
+        return [tensor.detach().cpu().numpy().copy() for tensor in tensors]
+
+    def checked_values(self) -> List[np.ndarray]:
+        values = self.values()
+        if not all(np.array_equal(*pair, equal_nan=True) for pair in zip(values, self.promised)):
+            raise ContractError(f"{self.name}: the tensor was changed between the setter and simulate")
+        return values
+
+
+class Sim:
+    def __init__(self, params: SimParams, compute_device: int, graphics_device: int) -> None:
+        self.params, self.graphics_device = params, graphics_device
+        self.gpu = compute_device if params.use_gpu_pipeline else None
+        self.ground: Optional[PlaneParams] = None
+        self.envs: List[Env] = []
+        self.prepared = self.destroyed = False
+        self.settings: Dict[str, Setting] = {}
+        self.properties_set: Set[Tuple[str, int]] = set()
+        self.tensors: Dict[str, Tensor] = {}
+        self.unfetched = self.graphics_current = self.cameras_current = False
+        self.cameras: List[CameraProperties] = []
+
+    def worlds(self) -> List[World]:
+        return [env.world for env in self.envs if env.world is not None]
+
+
+class Gym:
+    """Every method but those below `Not of the original` has the original's name and arguments."""
+
+    # Setting up
+
+    def create_sim(
+        self,
+        compute_device: int = 0,
+        graphics_device: int = 0,
+        type: SimType = SIM_FLEX,
+        params: Optional[SimParams] = None,
+    ) -> Sim:
+        if type != SIM_PHYSX or params is None or params.up_axis != UP_AXIS_Z:
+            raise NotImplementedError("the stand-in does SIM_PHYSX with z up")
+        if params.use_gpu_pipeline and not params.physx.use_gpu:
+            raise ContractError("the GPU pipeline needs physx.use_gpu")
+        return Sim(params, compute_device, graphics_device)
+
+    def add_ground(self, sim: Sim, params: PlaneParams) -> None:
+        self._require_setup(sim)
+        if (params.normal.x, params.normal.y, params.normal.z) != (0.0, 0.0, 1.0):
+            raise NotImplementedError("the stand-in's ground is level")
+        sim.ground = params
+
+    def load_asset(self, sim: Sim, rootpath: str, filename: str, options: AssetOptions) -> Asset:
+        self._require_setup(sim)
+        return Asset(Path(rootpath) / filename, options)
+
+    def create_env(self, sim: Sim, lower: Vec3, upper: Vec3, num_per_row: int) -> Env:
+        self._require_setup(sim)
+        if sim.envs and sim.envs[-1].world is None:
+            raise ContractError("fill an env with actors before the next one is created")
+        if lower.array().any() or upper.array().any():
+            raise NotImplementedError("the stand-in's envs have no extent")
+        sim.envs.append(Env(len(sim.envs)))
+        self._sim = sim
+        return sim.envs[-1]
+
+    def create_actor(
+        self,
+        env: Env,
+        asset: Asset,
+        pose: Transform,
+        name: str = "",
+        group: int = -1,
+        filter: int = -1,
+        segmentationId: int = 0,
+    ) -> int:
+        self._require_setup(self._sim)
+        if env is not self._sim.envs[-1]:
+            raise ContractError("actors are added to the env that was created last")
+        if self._sim.ground is None:
+            raise ContractError("add the ground before the actors")
+        if group != env.index:
+            raise ContractError("robots of different envs need different collision groups, or they collide")
+        env.world = World(asset, self._sim.params, self._sim.ground, pose.p.array())
+        shape = RigidShapeProperties()
+        shape.filter = max(filter, 0)  # one bit for all shapes: 0 enables self-collisions
+        env.world.set_shape_properties([shape] * len(asset.shapes))
+        return 0
+
+    def prepare_sim(self, sim: Sim) -> bool:
+        self._require_setup(sim)
+        sim.prepared = True
+        sim.properties_set.clear()
+        return True
+
+    def destroy_sim(self, sim: Sim) -> None:
+        sim.destroyed = True
+
+    # Names and properties
+
+    def get_asset_rigid_body_dict(self, asset: Asset) -> Dict[str, int]:
+        return {name: i for i, name in enumerate(asset.body_names)}
+
+    def get_asset_dof_dict(self, asset: Asset) -> Dict[str, int]:
+        return {name: i for i, name in enumerate(asset.dof_names)}
+
+    def get_asset_rigid_shape_properties(self, asset: Asset) -> List[RigidShapeProperties]:
+        return [RigidShapeProperties() for _ in asset.shapes]
+
+    def get_asset_rigid_body_shape_indices(self, asset: Asset) -> List[IndexRange]:
+        ranges, start = [], 0
+        for shapes in asset.shapes_of_body:
+            found = IndexRange()
+            found.start, found.count = start, len(shapes)
+            ranges.append(found)
+            start += len(shapes)
+        return ranges
+
+    def get_asset_dof_properties(self, asset: Asset) -> np.ndarray:
+        return asset.dof_properties.copy()
+
+    def get_actor_rigid_body_properties(self, env: Env, actor: int) -> List[RigidBodyProperties]:
+        return self._world(env).body_properties()
+
+    def set_actor_dof_properties(self, env: Env, actor: int, properties: np.ndarray) -> bool:
+        self._once("dof properties", env)
+        self._world(env).set_dof_properties(properties)
+        return True
+
+    def set_actor_rigid_shape_properties(
+        self, env: Env, actor: int, properties: List[RigidShapeProperties]
+    ) -> bool:
+        self._once("shape properties", env)
+        self._world(env).set_shape_properties(properties)
+        return True
+
+    def set_actor_rigid_body_properties(
+        self,
+        env: Env,
+        actorHandle: int,
+        props: List[RigidBodyProperties],
+        recomputeInertia: bool = False,
+    ) -> bool:
+        self._once("body properties", env)
+        if recomputeInertia:
+            raise NotImplementedError("the stand-in does not compute inertia from shapes")
+        self._world(env).set_body_properties(props)
+        return True
+
+    # Tensors
+
+    def acquire_actor_root_state_tensor(self, sim: Sim) -> Tensor:
+        return self._acquire(sim, "root", np.stack([world.root_state() for world in sim.worlds()]))
+
+    def acquire_dof_state_tensor(self, sim: Sim) -> Tensor:
+        return self._acquire(sim, "dof", np.concatenate([world.dof_state() for world in sim.worlds()]))
+
+    def acquire_rigid_body_state_tensor(self, sim: Sim) -> Tensor:
+        return self._acquire(sim, "body", np.concatenate([world.body_states() for world in sim.worlds()]))
+
+    def acquire_net_contact_force_tensor(self, sim: Sim) -> Tensor:
+        forces = np.concatenate([world.net_contact_forces() for world in sim.worlds()])
+        return self._acquire(sim, "force", forces)
+
+    def refresh_actor_root_state_tensor(self, sim: Sim) -> bool:
+        return self._refresh(sim, "root", [world.root_state() for world in sim.worlds()])
+
+    def refresh_dof_state_tensor(self, sim: Sim) -> bool:
+        return self._refresh(sim, "dof", [world.dof_state() for world in sim.worlds()])
+
+    def refresh_rigid_body_state_tensor(self, sim: Sim) -> bool:
+        return self._refresh(sim, "body", [world.body_states() for world in sim.worlds()])
+
+    def refresh_net_contact_force_tensor(self, sim: Sim) -> bool:
+        return self._refresh(sim, "force", [world.net_contact_forces() for world in sim.worlds()])
+
+    def set_actor_root_state_tensor_indexed(
+        self, sim: Sim, buffer: Tensor, indices: Tensor, count: int
+    ) -> bool:
+        return self._set(sim, "root", buffer, (len(sim.envs), 13), indices, count)
+
+    def set_dof_state_tensor_indexed(self, sim: Sim, buffer: Tensor, indices: Tensor, count: int) -> bool:
+        return self._set(sim, "dof", buffer, (self._num_dofs(sim), 2), indices, count)
+
+    def set_dof_actuation_force_tensor(self, sim: Sim, buffer: Tensor) -> bool:
+        return self._set(sim, "actuation", buffer, (self._num_dofs(sim),), None, 0)
+
+    # Stepping
+
+    def simulate(self, sim: Sim) -> None:
+        self._require_prepared(sim)
+        if sim.unfetched:
+            raise ContractError("on the CPU fetch_results(sim, True) must follow simulate")
+        worlds = sim.worlds()
+        told = {kind: setting.checked_values() for kind, setting in sim.settings.items()}
+        if "dof" in told:
+            states = told["dof"][0].reshape(len(worlds), -1, 2)
+            for actor in told["dof"][1]:
+                worlds[actor].set_dof_state(states[actor])
+        if "root" in told:
+            for actor in told["root"][1]:
+                worlds[actor].set_root_state(told["root"][0][actor])
+        nothing = np.zeros(self._num_dofs(sim))
+        for world, forces in zip(worlds, told.get("actuation", [nothing])[0].reshape(len(worlds), -1)):
+            world.simulate(forces)
+        sim.settings.clear()
+        sim.properties_set.clear()
+        sim.unfetched = sim.gpu is None
+        sim.graphics_current = sim.cameras_current = False
+        # The original keeps the old values; these show up whoever reads them.
+        for tensor in sim.tensors.values():
+            if tensor.torch is not None:
+                tensor.torch.fill_(float("nan"))
+
+    def fetch_results(self, sim: Sim, wait_for_latest_sim_step: bool) -> None:
+        self._require_prepared(sim)
+        if sim.gpu is None and not sim.unfetched:
+            raise ContractError("there are no results to fetch: call simulate first")
+        sim.unfetched = not wait_for_latest_sim_step
+
+    # Pictures
+
+    def create_viewer(self, sim: Sim, properties: CameraProperties) -> List[str]:
+        self._require_graphics(sim)
+        return []  # what happened to it
+
+    def viewer_camera_look_at(self, viewer: List[str], env: Optional[Env], eye: Vec3, target: Vec3) -> None:
+        viewer.append("look")
+
+    def query_viewer_has_closed(self, viewer: List[str]) -> bool:
+        return "closed" in viewer
+
+    def poll_viewer_events(self, viewer: List[str]) -> None:
+        viewer.append("poll")
+
+    def draw_viewer(self, viewer: List[str], sim: Sim, render_collision: bool = False) -> None:
+        if not sim.graphics_current:
+            raise ContractError("step_graphics must come between simulate and draw_viewer")
+        viewer.append("draw")
+
+    def sync_frame_time(self, sim: Sim) -> None:
+        pass
+
+    def destroy_viewer(self, viewer: List[str]) -> None:
+        viewer.append("destroyed")
+
+    def create_camera_sensor(self, env: Env, properties: CameraProperties) -> int:
+        self._require_graphics(self._sim)
+        self._sim.cameras.append(properties)
+        return len(self._sim.cameras) - 1
+
+    def set_camera_location(self, camera: int, env: Env, position: Vec3, target: Vec3) -> None:
+        self._sim.cameras_current = False
+
+    def step_graphics(self, sim: Sim) -> None:
+        self._require_graphics(sim)
+        if sim.unfetched:
+            raise ContractError("fetch_results must come between simulate and step_graphics")
+        sim.graphics_current = True
+
+    def render_all_camera_sensors(self, sim: Sim) -> None:
+        if not sim.graphics_current:
+            raise ContractError("step_graphics must come between simulate and render_all_camera_sensors")
+        sim.cameras_current = True
+
+    def get_camera_image(self, sim: Sim, env: Env, camera: int, kind: ImageType) -> np.ndarray:
+        """RGBA: red tells the env, green the base's height in dm, blue counts columns."""
+        if not sim.cameras_current:
+            raise ContractError("render_all_camera_sensors must come before get_camera_image")
+        properties = sim.cameras[camera]
+        image = np.full((properties.height, properties.width, 4), 255, dtype=np.uint8)
+        image[..., 0] = env.index
+        image[..., 1] = round(10.0 * float(self._world(env).data.qpos[2]))
+        image[..., 2] = np.arange(properties.width) % 256
+        return image.reshape(properties.height, -1)
+
+    # Not of the original
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _CPU_STATE_ACCESS:
+            raise ContractError(f"{name} is not allowed in the GPU pipeline: use the tensors")
+        raise AttributeError(f"the stand-in has no {name}")
+
+    def _require_setup(self, sim: Sim) -> None:
+        if sim.prepared:
+            raise ContractError("ground, assets, envs and actors come before prepare_sim")
+
+    def _require_prepared(self, sim: Sim) -> None:
+        if not sim.prepared or sim.destroyed:
+            raise ContractError("call prepare_sim first, and nothing after destroy_sim")
+
+    def _require_graphics(self, sim: Sim) -> None:
+        if sim.graphics_device < 0:
+            raise ContractError("viewer and cameras need a graphics device")
+
+    def _world(self, env: Env) -> World:
+        if env.world is None:
+            raise ContractError("the env has no actor yet")
+        return env.world
+
+    def _num_dofs(self, sim: Sim) -> int:
+        return sum(len(world.asset.joints) for world in sim.worlds())
+
+    def _once(self, what: str, env: Env) -> None:
+        """A second call before the next simulate may be lost."""
+        if (what, env.index) in self._sim.properties_set:
+            raise ContractError(f"{what} of an actor may be set once between two simulates")
+        self._sim.properties_set.add((what, env.index))
+
+    def _acquire(self, sim: Sim, name: str, values: np.ndarray) -> Tensor:
+        self._require_prepared(sim)
+        tensor = Tensor(array=values.astype(np.float32))
+        tensor.gpu = sim.gpu
+        sim.tensors[name] = tensor
+        return tensor
+
+    def _refresh(self, sim: Sim, name: str, values: List[np.ndarray]) -> bool:
+        self._require_prepared(sim)
+        if name not in sim.tensors:
+            raise ContractError("refresh: the tensor was not acquired")
+        if sim.unfetched:
+            raise ContractError("on the CPU fetch_results must come before a refresh")
+        if set(sim.settings) - {"actuation"}:
+            raise ContractError("a refresh between a setter and simulate gives the old state")
+        tensor = sim.tensors[name]
+        assert tensor.array is not None
+        tensor.array[:] = np.concatenate([value.reshape(-1) for value in values]).reshape(tensor.array.shape)
+        if tensor.torch is not None and tensor.gpu is not None:
+            tensor.torch.copy_(tensor.torch.new_tensor(tensor.array))
+        return True
+
+    def _set(
+        self, sim: Sim, kind: str, buffer: Tensor, shape: tuple, indices: Optional[Tensor], count: int
+    ) -> bool:
+        self._require_prepared(sim)
+        if sim.unfetched:
+            raise ContractError("on the CPU fetch_results must come before a setter")
+        if kind in sim.settings:
+            raise ContractError(f"the {kind} setter may be called once between two simulates")
+        setting = Setting(f"{kind} setter", buffer, indices)
+        values, *rows = setting.promised
+        if values.dtype != np.float32 or values.size != int(np.prod(shape)):
+            raise ContractError(f"the {kind} setter takes the full buffer of all actors, {shape}, float32")
+        for actors in rows:
+            if actors.dtype != np.int32:
+                raise ContractError(f"actor indices are int32, not {actors.dtype}")
+            if actors.shape != (count,) or count == 0 or len(set(actors.tolist())) != count:
+                raise ContractError(f"{count} different actor indices were announced, {actors.tolist()} came")
+        sim.settings[kind] = setting
+        return True

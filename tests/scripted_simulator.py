@@ -1,0 +1,79 @@
+"""A `Simulator` without physics: it shows the state it was given, and remembers what it was told."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from humanoid_envs.robots import XBOT_L
+from humanoid_envs.simulators.simulator import (
+    PhysicsConfig,
+    PhysicsParameters,
+    RobotState,
+    SimState,
+    default_parameters,
+)
+
+
+def standing(num_envs: int, **changes: Tensor) -> SimState:
+    """The robot upright in its default pose, at rest, with both feet in the air."""
+    state = SimState.zeros(num_envs, XBOT_L.num_joints, torch.device("cpu"))
+    state.base_pos[:, 2], state.base_quat[:, 0] = XBOT_L.start_height, 1.0
+    return dataclasses.replace(state, **changes)
+
+
+class ScriptedSimulator:
+    """state: to show until the test assigns another one to `state`, or resets."""
+
+    def __init__(self, state: SimState, parameters: Optional[PhysicsParameters] = None) -> None:
+        self.robot = XBOT_L
+        self.physics = PhysicsConfig()
+        self.num_envs = len(state.base_pos)
+        self.device = torch.device("cpu")
+        self.state = state
+        self.parameters = parameters or default_parameters(XBOT_L, self.num_envs, self.device)
+        self.diverged = torch.zeros(self.num_envs, dtype=torch.bool)
+        self.joint_targets = torch.zeros(self.num_envs, XBOT_L.num_joints)
+        self.pushes: List[Tuple[Tensor, Tensor, Tensor]] = []
+
+    def step(self, joint_targets: Tensor) -> None:
+        self.joint_targets = joint_targets
+
+    def step_physics(self) -> None:
+        raise NotImplementedError("it has no physics")
+
+    def reset(self, mask: Tensor, state: RobotState) -> None:
+        def choose(name: str, value: Tensor) -> Tensor:
+            new = getattr(state, name) if hasattr(state, name) else torch.zeros_like(value)
+            return torch.where(mask.view(-1, *[1] * (value.dim() - 1)), new, value)
+
+        self.state = SimState(**{name: choose(name, value) for name, value in vars(self.state).items()})
+
+    def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
+        self.pushes.append((mask.clone(), lin_vel.clone(), ang_vel.clone()))
+
+    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
+        raise NotImplementedError("its parameters are those it was made with")
+
+    def accelerate(
+        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
+    ) -> Callable[[], None]:
+        return function
+
+    def render(
+        self, env: int = 0, size: Tuple[int, int] = (480, 640), camera: Optional[str] = None
+    ) -> np.ndarray:
+        raise NotImplementedError("there is nothing to see")
+
+    def state_dict(self) -> Dict[str, Tensor]:
+        raise NotImplementedError("it has no state of its own")
+
+    def load_state_dict(self, state: Dict[str, Tensor]) -> None:
+        raise NotImplementedError("it has no state of its own")
+
+    def close(self) -> None:
+        pass

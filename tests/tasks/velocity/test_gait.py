@@ -1,0 +1,72 @@
+"""The gait clock against its table and closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from humanoid_envs.tasks.velocity import gait
+from humanoid_envs.tasks.velocity.config import GaitConfig
+
+CONFIG = GaitConfig()
+CYCLE = torch.arange(64)
+"""Policy steps of one gait cycle: 0.64 s at 0.01 s."""
+PHASE = gait.gait_phase(CYCLE, 0.01, CONFIG)
+
+
+def test_phase_counts_cycles() -> None:
+    phase = gait.gait_phase(torch.tensor([0, 16, 64, 2400]), 0.01, CONFIG)
+    torch.testing.assert_close(phase, torch.tensor([0.0, 0.25, 1.0, 37.5]))
+    slow = gait.gait_phase(torch.tensor([100]), 0.02, GaitConfig(period=1.0))
+    torch.testing.assert_close(slow, torch.tensor([2.0]))
+
+
+def test_clock() -> None:
+    clock = gait.clock(torch.tensor([0.0, 0.125, 0.25, 0.5]))
+    half = math.sqrt(0.5)
+    expected = torch.tensor([[0.0, 1.0], [half, half], [1.0, 0.0], [0.0, -1.0]])
+    torch.testing.assert_close(clock, expected, atol=1e-6, rtol=0.0)
+
+
+def test_stance_table() -> None:
+    """Both feet at the beginning and in the middle of a cycle; in between first the left, then the right."""
+    for first_step in (0, 64, 64 * 30):
+        left, right = gait.stance_mask(gait.gait_phase(CYCLE + first_step, 0.01, CONFIG), CONFIG).unbind(1)
+        assert CYCLE[left & right].tolist() == [0, 1, 31, 32, 33, 63]
+        assert CYCLE[left & ~right].tolist() == list(range(2, 31))
+        assert CYCLE[right & ~left].tolist() == list(range(34, 63))
+
+
+def test_double_support_widens_with_its_parameter() -> None:
+    stance = gait.stance_mask(PHASE, GaitConfig(double_support=0.3))
+    assert CYCLE[stance.all(dim=1)].tolist() == [*range(4), *range(29, 36), *range(61, 64)]
+
+
+def test_reference_bends_the_swinging_leg_only() -> None:
+    reference = gait.reference_joint_pos(PHASE, CONFIG)
+    assert reference.shape == (64, 12)
+    stance = gait.stance_mask(PHASE, CONFIG)
+    for side, sign in ((0, -1.0), (1, 1.0)):
+        leg, swing = reference[:, 6 * side : 6 * side + 6], ~stance[:, side]
+        assert not leg[~swing].any()
+        bend = sign * 0.17 * torch.sin(2.0 * math.pi * CYCLE / 64).abs()
+        for joint, factor in ((2, 1.0), (3, 2.0), (4, 1.0)):  # hip pitch, knee, ankle pitch
+            torch.testing.assert_close(leg[swing, joint], factor * bend[swing])
+        assert not leg[:, [0, 1, 5]].any()
+
+
+def test_reference_scales_with_its_parameter() -> None:
+    double = gait.reference_joint_pos(PHASE, GaitConfig(swing_pitch=0.34))
+    torch.testing.assert_close(double, 2.0 * gait.reference_joint_pos(PHASE, CONFIG))
+
+
+def test_swing_profile_rises_where_a_foot_may_leave_the_ground() -> None:
+    profile, stance = gait.swing_profile(PHASE), gait.stance_mask(PHASE, CONFIG)
+    sine = torch.sin(2.0 * math.pi * CYCLE / 64)
+    torch.testing.assert_close(profile[:, 1] - profile[:, 0], sine, atol=1e-6, rtol=0.0)
+    assert (profile[~stance] >= CONFIG.double_support).all()
+    alone = stance & ~stance.flip(1)
+    assert not profile[alone].any()
+    assert (profile[stance.all(dim=1)] < CONFIG.double_support).all()
+    assert profile.max() == 1.0

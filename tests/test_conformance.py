@@ -1,0 +1,60 @@
+"""The registered environments obey Gymnasium's vector API, as `check_vector_env` sees it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import gymnasium
+import pytest
+import torch
+
+from humanoid_envs import HumanoidVectorEnv, VelocityConfig, preset
+from humanoid_envs.checker import check_vector_env
+
+pytest.importorskip("mujoco")
+# What could not be checked comes as a warning: nothing may be left out here.
+pytestmark = pytest.mark.filterwarnings("error::humanoid_envs.checker.VectorEnvWarning")
+
+GPU = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"))
+
+
+def short_episodes() -> VelocityConfig:
+    """Episodes that time out after 60 ms, or end before in a fall."""
+    v0 = preset("v0")
+    ends = dataclasses.replace(v0.terminations, episode_length=0.06, min_base_height=0.9)
+    return dataclasses.replace(v0, terminations=ends)
+
+
+def make(**kwargs: Any) -> HumanoidVectorEnv:
+    env = gymnasium.make_vec(kwargs.pop("id"), num_envs=3, config=short_episodes(), **kwargs)
+    assert isinstance(env, HumanoidVectorEnv)
+    return env
+
+
+MUJOCO = {"id": "HumanoidXBotL-MuJoCo-v0"}
+ISAACGYM = {"id": "HumanoidXBotL-IsaacGym-v0"}
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        pytest.param(MUJOCO, id="mujoco"),
+        pytest.param({**MUJOCO, "array": "torch"}, id="mujoco-torch"),
+        pytest.param({**MUJOCO, "dict_obs": True}, id="mujoco-dict"),
+        pytest.param({**MUJOCO, "dict_obs": True, "array": "torch"}, id="mujoco-dict-torch"),
+        pytest.param({**MUJOCO, "stagger_episodes": True}, id="mujoco-staggered"),
+        pytest.param({**ISAACGYM, "engine": "mujoco"}, id="isaacgym-id"),
+        pytest.param({**ISAACGYM, "engine": "mujoco_warp", "device": "cpu"}, id="warp-cpu"),
+    ],
+)
+def test_conforms(kwargs: dict) -> None:
+    check_vector_env(lambda **mode: make(**kwargs, **mode), max_steps=100)
+
+
+@pytest.mark.parametrize("array", [pytest.param(array, marks=GPU) for array in ("torch", "numpy")])
+@pytest.mark.parametrize("dict_obs", [False, True])
+def test_conforms_on_a_gpu(array: str, dict_obs: bool) -> None:
+    """Warp adds contact forces up in any order there, so that runs repeat to rounding only."""
+    kwargs = {**ISAACGYM, "engine": "mujoco_warp", "array": array, "dict_obs": dict_obs, "compiled": False}
+    check_vector_env(lambda **mode: make(**kwargs, **mode), max_steps=100, atol=1e-3)

@@ -1,0 +1,29 @@
+"""What the project's scripts share."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from typing import Iterator
+
+
+@contextlib.contextmanager
+def concise_errors() -> Iterator[None]:
+    """Decorates a script's main: what this project's own code refuses ends it with the message alone.
+
+    Errors that come from elsewhere, or that no `raise` statement of ours has made, keep their traceback.
+    """
+    try:
+        yield
+    except (ValueError, FileNotFoundError, RuntimeError, ImportError) as error:
+        if not _is_ours(error):
+            raise
+        sys.exit(f"Error: {error}")
+
+
+def _is_ours(error: Exception) -> bool:
+    frame, _ = list(traceback.walk_tb(error.__traceback__))[-1]
+    package = frame.f_globals["__name__"].split(".")[0]
+    last_line = traceback.extract_tb(error.__traceback__)[-1].line or ""
+    return package in ("humanoid_envs", "trainers", "__main__") and last_line.startswith("raise ")
