@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,10 @@ class ActorCritic(nn.Module):
         if self._partner is not None:  # exploration is to be as symmetric as the actions
             std = 0.5 * (std + std[self._partner])
         return DiagonalGaussian(actor_output, std)
+
+    def forward(self, obs: Tensor, critic_obs: Tensor) -> Tuple[Tensor, Tensor]:
+        """Actor's outputs (B, action_dim) and values (B,) of observations (B, obs_dim), (B, critic_dim)."""
+        return self.actor(obs), self.value(critic_obs)
 
     def value(self, critic_obs: Tensor) -> Tensor:
         """(B,) values of critic observations (B, critic_dim)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import torch
 from torch import Tensor
@@ -20,7 +20,9 @@ class EpisodeStatistics:
     def __init__(self, num_envs: int, device: torch.device) -> None:
         self._returns = torch.zeros(num_envs, device=device)
         self._lengths = torch.zeros(num_envs, device=device)
-        self._sums: Dict[str, Tensor] = {}
+        self._names: List[str] = []
+        self._sums = torch.zeros(0, device=device)
+        """Sum per name over the episodes that have ended since the last call of `take`."""
 
     def add(self, step: StepResult) -> None:
         """Take in one step."""
@@ -32,16 +34,20 @@ class EpisodeStatistics:
         # One stack and one sum for all quantities: dozens of small kernels per step would add up.
         values = torch.stack([*columns.values(), torch.ones_like(self._returns)])
         sums = torch.where(ended, values, 0.0).sum(1)
-        for name, total in zip([*columns, "episode/count"], sums.unbind()):
-            self._sums[name] = self._sums[name] + total if name in self._sums else total
+        names = [*columns, "episode/count"]
+        if names != self._names:  # Gymnasium's own environments report terms only when there are any
+            known = dict(zip(self._names, self._sums.unbind()))
+            self._names = [*names, *(name for name in self._names if name not in names)]
+            zero = torch.zeros_like(self._returns[0])
+            self._sums = torch.stack([known.get(name, zero) for name in self._names])
+        self._sums[: len(names)] += sums
         self._returns = torch.where(ended, 0.0, self._returns)
         self._lengths = torch.where(ended, 0.0, self._lengths)
 
     def take(self) -> Dict[str, float]:
         """Means over the episodes that ended since the last call, {} if none did. Waits for the device."""
-        names = list(self._sums)
-        values = dict(zip(names, torch.stack(list(self._sums.values())).tolist())) if names else {}
-        self._sums = {}
+        values = dict(zip(self._names, self._sums.tolist()))
+        self._sums.zero_()
         count = values.pop("episode/count", 0.0)
         if count == 0.0:
             return {}

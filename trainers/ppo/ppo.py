@@ -18,7 +18,7 @@ from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.callbacks import Callback
 from trainers.ppo.captured_update import CapturedUpdate
 from trainers.ppo.checkpoint import dataclass_from_dict, read_checkpoint, write_checkpoint
-from trainers.ppo.collector import collect
+from trainers.ppo.collector import Collector
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.episode_statistics import EpisodeStatistics
 from trainers.ppo.guard import check_losses, check_rollout
@@ -225,8 +225,10 @@ class PPO:
                 signature.discrete,
                 signature.symmetry() if config.symmetry else None,
             ).to(device)
-        self.learner = Learner(self.policy, config, device, device.type == "cuda" and can_compile())
+        fused = device.type == "cuda" and can_compile()
+        self.learner = Learner(self.policy, config, device, fused)
         self._generator = torch.Generator(device).manual_seed(config.seed)
+        self._collector = Collector(self.policy, config, self._generator, fused)
         # Predictions in between leave training as it is.
         self._predict_generator = torch.Generator(device).manual_seed(config.seed)
         self._to_env_actions = ActionMap(signature, device)
@@ -254,7 +256,7 @@ class PPO:
         assert self._env is not None
         start = time.perf_counter()
         try:
-            collect(self._env, self.policy, self._rollout, self._statistics, self._generator, self.config)
+            self._collector.collect(self._env, self._rollout, self._statistics)
         finally:
             # Also when the environment raised: that it got NaN actions is explained by where they came from.
             check_rollout(self._rollout, self._env)

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from tests.trainers.ppo.counting_env import LENGTHS, CountingEnv, gymnasium_counting_env
 from tests.trainers.ppo.test_rollout_buffer import advantages_by_definition
 from trainers.ppo.actor_critic import ActorCritic
-from trainers.ppo.collector import collect, truncation_bootstrap
+from trainers.ppo.collector import Collector, truncation_bootstrap
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.episode_statistics import EpisodeStatistics
 from trainers.ppo.rollout_buffer import RolloutBuffer
@@ -36,7 +36,8 @@ def rollout_of(vector_env: VectorEnv, num_steps: int) -> RolloutBuffer:
     rollout = RolloutBuffer(num_steps, env.num_envs, env.signature, CPU, masked=env.has_reset_steps)
     env.reset(seed=0)
     statistics = EpisodeStatistics(env.num_envs, CPU)
-    collect(env, linear_policy(env), rollout, statistics, torch.Generator().manual_seed(0), CONFIG)
+    collector = Collector(linear_policy(env), CONFIG, torch.Generator().manual_seed(0))
+    collector.collect(env, rollout, statistics)
     return rollout
 
 
@@ -96,7 +97,9 @@ def test_an_episode_that_ends_and_is_cut_off_at_once_has_ended() -> None:
         final_info={},
     )
     policy = linear_policy(TensorEnv(CountingEnv(), CPU))
-    torch.testing.assert_close(truncation_bootstrap(policy, step, GAMMA), torch.tensor([0.0, 1.8, 0.0, 0.0]))
+    torch.testing.assert_close(
+        truncation_bootstrap(policy.value, step, GAMMA), torch.tensor([0.0, 1.8, 0.0, 0.0])
+    )
 
 
 def test_what_is_stored_is_what_the_policy_did() -> None:
