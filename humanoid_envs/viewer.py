@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from typing import Any
 
@@ -18,11 +20,17 @@ class Viewer:
 
     Raises:
         TypeError: a simulator that is not MuJoCo's.
+        RuntimeError: there is no display.
     """
 
     def __init__(self, simulator: Any, env: int = 0) -> None:
         if not hasattr(simulator, "mujoco_data"):
             raise TypeError(f"MuJoCo's viewer cannot show a {type(simulator).__name__}.")
+        if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            raise RuntimeError(
+                "MuJoCo's viewer needs a display, and this machine has none: take pictures instead, with "
+                "render_mode='rgb_array' or `python examples/play.py --video walk.mp4`."
+            )
         self._simulator, self._env = simulator, env
         self._model, self._data = simulator.mujoco_model(env), simulator.mujoco_data(env)
         self._handle = mujoco.viewer.launch_passive(self._model, self._data)
@@ -40,9 +48,7 @@ class Viewer:
         if not self.is_open:
             return
         with self._handle.lock():
-            latest = self._simulator.mujoco_data(self._env)
-            self._data.qpos[:], self._data.qvel[:] = latest.qpos, latest.qvel
-            mujoco.mj_forward(self._model, self._data)
+            self._simulator.mujoco_data(self._env, self._data)
         self._handle.sync()
         period = self._simulator.physics.policy_period
         self._next_frame = max(self._next_frame + period, time.monotonic() - period)

@@ -8,8 +8,6 @@ which, so only those that meet the ground become collision shapes. Nor does it k
 cylinder and two spheres.
 """
 
-# pyright: reportAttributeAccessIssue=false
-# (MuJoCo's compiled modules have no type stubs.)
 from __future__ import annotations
 
 import argparse

@@ -1,7 +1,5 @@
 """Both model files of XBot-L, loaded."""
 
-# pyright: reportAttributeAccessIssue=false
-# (MuJoCo's compiled modules have no type stubs.)
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET

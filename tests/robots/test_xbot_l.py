@@ -1,7 +1,5 @@
 """Both model files of XBot-L against the measured numbers in `xbot_l_facts.yaml`, and against each other."""
 
-# pyright: reportAttributeAccessIssue=false
-# (MuJoCo's compiled modules have no type stubs.)
 from __future__ import annotations
 
 import importlib.util

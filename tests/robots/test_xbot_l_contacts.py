@@ -1,7 +1,5 @@
 """What of XBot-L's MJCF touches what, and what the contact sensors say about it."""
 
-# pyright: reportAttributeAccessIssue=false
-# (MuJoCo's compiled modules have no type stubs.)
 from __future__ import annotations
 
 from typing import Dict, Iterator, Tuple
