@@ -278,6 +278,8 @@ def fast() -> VelocityConfig:
             single_axis_share=0.3,
             resample_period=4.0,
         ),
+        # The release's delay, 0.25 of the last action on average, makes a policy that overshoots without it.
+        actions=ActionConfig(delay=0.1),
         rewards=RewardConfig(
             scales=_FAST_SCALES,
             only_positive=False,
