@@ -112,7 +112,7 @@ class HumanoidVectorEnv(VectorEnv):
             return spaces.Box(-o.clip, o.clip, (size,), np.float32)
 
         policy = box(observations.ACTOR_TERMS, o.history)
-        self.single_privileged_space = box(observations.PRIVILEGED_TERMS, o.privileged_history)
+        self.single_privileged_space = box(observations.privileged_terms(o), o.privileged_history)
         both = spaces.Dict({"policy": policy, "critic": self.single_privileged_space})
         self.single_observation_space = both if self.dict_obs else policy
         limit = self.config.actions.clip
@@ -235,7 +235,9 @@ class HumanoidVectorEnv(VectorEnv):
             "joints": list(robot.joint_names),
             "symmetry": {
                 "policy": symmetry.frame_mirror(robot, observations.ACTOR_TERMS, o.history),
-                "critic": symmetry.frame_mirror(robot, observations.PRIVILEGED_TERMS, o.privileged_history),
+                "critic": symmetry.frame_mirror(
+                    robot, observations.privileged_terms(o), o.privileged_history
+                ),
                 "action": symmetry.joint_mirror(robot),
             },
         }

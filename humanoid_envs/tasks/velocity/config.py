@@ -80,6 +80,10 @@ class ObservationConfig:
     """Frames in the critic's observation, oldest first."""
     clip: float = 18.0
     """Bound on every entry of the stacked observations."""
+    privileged_tracking: bool = False
+    """Show the critic also the averaged velocity error, the base's height and the feet's."""
+    tracking_scale: float = 4.0
+    """Factor of these in the privileged frame."""
     lin_vel_scale: float = 2.0
     joint_vel_scale: float = 0.05
     mass_scale: float = 1.0 / 30.0
@@ -280,6 +284,7 @@ def fast() -> VelocityConfig:
         ),
         # The release's delay, 0.25 of the last action on average, makes a policy that overshoots without it.
         actions=ActionConfig(delay=0.1),
+        observations=ObservationConfig(privileged_tracking=True),
         rewards=RewardConfig(
             scales=_FAST_SCALES,
             only_positive=False,

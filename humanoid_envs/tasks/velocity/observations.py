@@ -26,6 +26,14 @@ PRIVILEGED_TERMS = (
     ("contact", 2),
 )
 
+# What the rewards on averaged velocity and foot heights are about: without it a critic can only guess them.
+TRACKING_TERMS = (("mean_velocity_error", 3), ("base_height", 1), ("foot_height", 2))
+
+
+def privileged_terms(config: ObservationConfig) -> Tuple:
+    """Terms of a privileged frame in order."""
+    return (*PRIVILEGED_TERMS, *TRACKING_TERMS) if config.privileged_tracking else PRIVILEGED_TERMS
+
 
 def layout(terms: Tuple, num_joints: int) -> List[Tuple[str, int]]:
     """A frame's terms and their sizes for a robot with that many joints."""

@@ -20,10 +20,12 @@ _SIGNS: Dict[str, Sequence[float]] = {
     "base_ang_vel": _ROTATION,
     "euler": _ROTATION,
     "push": (1.0, -1.0, *_ROTATION),
+    "mean_velocity_error": (1.0, -1.0, -1.0),
+    "base_height": (1.0,),
     "foot_friction": (1.0,),
     "base_mass": (1.0,),
 }
-_SIDES = ("stance", "contact")
+_SIDES = ("stance", "contact", "foot_height")
 _JOINTS = ("joint_pos", "joint_vel", "action", "joint_pos_error")
 
 

@@ -157,7 +157,7 @@ class VelocityTask:
         n, joints, device = self.num_envs, self.num_joints, self.simulator.device
         o = self.config.observations
         frame = observations.frame_size(observations.ACTOR_TERMS, joints)
-        privileged = observations.frame_size(observations.PRIVILEGED_TERMS, joints)
+        privileged = observations.frame_size(observations.privileged_terms(o), joints)
 
         def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros(shape, dtype=dtype, device=device)
@@ -319,6 +319,7 @@ class VelocityTask:
             gait.clock(phase), memory.command, joint_pos, state.joint_vel, memory.action, o
         )
         frame = observations.actor_frame(shared, base_ang_vel, euler, draws.observation_noise)
+        tracking = [memory.mean_velocity_error, state.base_pos[:, 2:], memory.foot_height]
         privileged = torch.cat(
             [
                 *shared,
@@ -331,6 +332,7 @@ class VelocityTask:
                 o.mass_scale * self.simulator.parameters.base_mass[:, None],
                 gait.stance_mask(phase, self.config.gait).float(),
                 memory.contact.float(),
+                *(o.tracking_scale * value for value in tracking if o.privileged_tracking),
             ],
             dim=1,
         )
