@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
+from humanoid_envs.alarm import Alarm
 from humanoid_envs.simulators.simulator import Simulator, default_parameters
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, observations, symmetry
 from humanoid_envs.tasks.velocity.randomization import sample_parameters
@@ -27,11 +28,11 @@ class HumanoidVectorEnv(VectorEnv):
     """N robots that learn to walk at a commanded velocity.
 
     Observation: `Box(705)`, the actor's 15 latest frames; with `dict_obs=True` a `Dict` of `"policy"` (705)
-    and `"critic"` (219, without noise, with what only a simulator knows). Action: `Box(12)`, joint targets
-    in units of `config.actions.scale` around the default pose.
+    and `"critic"` (219, in preset fast 237; without noise, with what only a simulator knows). Action:
+    `Box(12)`, joint targets in units of `config.actions.scale` around the default pose.
 
     `info` of `reset` and `step` holds
-    - `"privileged"`: (N, 219) the critic's observation,
+    - `"privileged"`: (N, 219 or 237) the critic's observation,
     - `"command"`: (N, 3) the commanded vx, vy (m/s) and yaw rate (rad/s) that the observation shows,
 
     and, when episodes have ended (on a GPU always, to save the host from asking), with masks `"_final_info"`
@@ -95,7 +96,7 @@ class HumanoidVectorEnv(VectorEnv):
         self._generator.seed()
         self._memory = self.task.initial_memory()
         self._action = torch.zeros(self.num_envs, self.task.num_joints, device=self.device)
-        self._actions_finite = _Alarm(self.device)
+        self._actions_finite = Alarm(self.device)
         self._everyone = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self._result: Optional[StepResult] = None
         with torch.no_grad():
@@ -383,33 +384,3 @@ def _autoreset_mode(mode: Union[AutoresetMode, str]) -> AutoresetMode:
             return known
     names = ", ".join(known.name for known in AutoresetMode)
     raise ValueError(f"autoreset_mode must be one of {names}, not {mode!r}.")
-
-
-class _Alarm:
-    """Goes off for good when a check on the device fails; the host learns of it without waiting."""
-
-    def __init__(self, device: torch.device) -> None:
-        on_gpu = device.type == "cuda"
-        self._well = torch.ones((), dtype=torch.bool, device=device)
-        self._on_host = torch.ones((), dtype=torch.bool, pin_memory=on_gpu)
-        self._arrival = torch.cuda.Event() if on_gpu else None
-
-    def check(self, values: Tensor) -> None:
-        """Part of the captured step: all values must be true."""
-        self._well.logical_and_(values.all())
-
-    def send(self) -> None:
-        """Start telling the host how things stand, unless the last message is still on its way."""
-        if self._arrival is not None and self._arrival.query():
-            self._on_host.copy_(self._well, non_blocking=True)
-            self._arrival.record()
-
-    def all_well(self) -> bool:
-        """What the host knows. On a CPU the caller has checked before the step."""
-        return self._arrival is None or not self._arrival.query() or bool(self._on_host)
-
-    def reset(self) -> None:
-        if self._arrival is not None:
-            self._arrival.synchronize()
-        self._well.fill_(True)
-        self._on_host.fill_(True)

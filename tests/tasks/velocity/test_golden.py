@@ -18,7 +18,8 @@ from torch import Tensor
 from humanoid_envs.simulators.control import pd_torque
 from humanoid_envs.tasks.velocity import config as cfg
 from humanoid_envs.tasks.velocity import gait
-from humanoid_envs.tasks.velocity.task import TaskMemory, VelocityTask
+from humanoid_envs.tasks.velocity.memory import TaskMemory
+from humanoid_envs.tasks.velocity.task import VelocityTask
 from tests.golden_data import Golden, PlaybackSimulator, task_files
 
 FILES = task_files()

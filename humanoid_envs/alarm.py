@@ -1,0 +1,36 @@
+"""Telling the host that something went wrong on the device, without making it wait."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Alarm:
+    """Goes off for good when a check on the device fails; the host learns of it without waiting."""
+
+    def __init__(self, device: torch.device) -> None:
+        on_gpu = device.type == "cuda"
+        self._well = torch.ones((), dtype=torch.bool, device=device)
+        self._on_host = torch.ones((), dtype=torch.bool, pin_memory=on_gpu)
+        self._arrival = torch.cuda.Event() if on_gpu else None
+
+    def check(self, values: Tensor) -> None:
+        """Part of the captured step: all values must be true."""
+        self._well.logical_and_(values.all())
+
+    def send(self) -> None:
+        """Start telling the host how things stand, unless the last message is still on its way."""
+        if self._arrival is not None and self._arrival.query():
+            self._on_host.copy_(self._well, non_blocking=True)
+            self._arrival.record()
+
+    def all_well(self) -> bool:
+        """What the host knows. On a CPU the caller has checked before the step."""
+        return self._arrival is None or not self._arrival.query() or bool(self._on_host)
+
+    def reset(self) -> None:
+        if self._arrival is not None:
+            self._arrival.synchronize()
+        self._well.fill_(True)
+        self._on_host.fill_(True)
