@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import types
 from typing import Any, Callable, TypeVar
 
@@ -13,8 +14,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def can_compile() -> bool:
-    """Whether this machine has the C++ compiler that `torch.compile` needs."""
-    return shutil.which(os.environ.get("CXX", "g++")) is not None
+    """Whether `torch.compile` works here: it needs a C++ compiler, and the last torch for Python 3.8 does not
+    understand `dataclasses.replace`."""
+    return sys.version_info >= (3, 9) and shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
 def compiled(function: F) -> F:

@@ -69,6 +69,18 @@ def test_preset_fast_is_refused_clearly() -> None:
         make(1, config="fast")
 
 
+def test_ppo_learns_on_it() -> None:
+    from trainers.ppo import PPO, PPOConfig
+
+    config = PPOConfig(num_steps=8, num_minibatches=2, actor_hidden=(16,), critic_hidden=(16,))
+    ppo = PPO(make(2, config=short_episodes()), config)
+    before = [parameter.clone() for parameter in ppo.policy.parameters()]
+    ppo.learn(32)
+    assert ppo.num_timesteps == 32
+    assert all(bool(parameter.isfinite().all()) for parameter in ppo.policy.parameters())
+    assert any(not torch.equal(old, new) for old, new in zip(before, ppo.policy.parameters()))
+
+
 @pytest.fixture
 def single_thread() -> Iterator[None]:
     """Tensors of one robot are too small to share out."""

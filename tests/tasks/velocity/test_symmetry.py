@@ -15,7 +15,7 @@ from humanoid_envs.simulators.simulator import RobotState, SimState
 from humanoid_envs.tasks.velocity import observations, preset, symmetry
 from humanoid_envs.vector_env import HumanoidVectorEnv
 
-pytest.importorskip("mujoco")
+pytest.importorskip("mujoco.batch")
 
 JOINTS = symmetry.joint_mirror(XBOT_L)
 VECTOR, ROTATION = torch.tensor([1.0, -1.0, 1.0]), torch.tensor([-1.0, 1.0, -1.0])

@@ -314,7 +314,7 @@ def test_reset_writes_the_drawn_start() -> None:
     torch.testing.assert_close(memory.frames[0, -1, 5:17], joints[0])
 
 
-@pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")
+@pytest.mark.skipif(not can_compile(), reason="torch.compile does not work here")
 def test_compiled_equals_plain() -> None:
     """Fused by `torch.compile`, the formulas give the same numbers to float32's rounding."""
     results = []
