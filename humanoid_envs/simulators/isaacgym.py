@@ -136,7 +136,7 @@ class IsaacGymSimulator:
         for _ in range(self.physics.decimation):
             self._send_torque()
             gym.simulate(sim)
-            if self.device.type == "cpu":
+            if not self._scene.on_gpu:
                 gym.fetch_results(sim, True)
             gym.refresh_dof_state_tensor(sim)
 

@@ -53,9 +53,9 @@ class Scene:
         Raises ValueError if the URDF lacks a name, RuntimeError if Isaac Gym cannot load or start.
         """
         self.gym = gymapi.acquire_gym()
-        self._on_gpu = device.type == "cuda"
-        gpu = device.index if self._on_gpu else 0
-        params = _sim_params(physics, self._on_gpu)
+        self.on_gpu = _is_gpu(device)
+        gpu = device.index or 0
+        params = _sim_params(physics, self.on_gpu)
         self.sim: Any = self.gym.create_sim(gpu, gpu if graphics else -1, gymapi.SIM_PHYSX, params)
         if self.sim is None:
             raise RuntimeError(f"Isaac Gym could not create a simulation on {device}; its log says why")
@@ -88,7 +88,7 @@ class Scene:
 
     def update_graphics(self) -> None:
         """Let viewer and cameras see the last simulation step."""
-        if self._on_gpu:
+        if self.on_gpu:
             self.gym.fetch_results(self.sim, True)
         self.gym.step_graphics(self.sim)
 
@@ -167,6 +167,10 @@ class Scene:
             self._mass = base.mass
             self._inertia, self._inv_inertia = _scaled(base.inertia, 1.0), _scaled(base.invInertia, 1.0)
         self.set_friction_and_mass(env, foot_friction=1.0, base_mass=robot.base_mass)
+
+
+def _is_gpu(device: torch.device) -> bool:
+    return device.type == "cuda"
 
 
 def _sim_params(physics: PhysicsConfig, on_gpu: bool) -> Any:

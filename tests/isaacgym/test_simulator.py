@@ -383,6 +383,31 @@ def test_bad_arguments(tmp_path: Path) -> None:
         IsaacGymSimulator(nowhere, device="cpu")
 
 
+def test_gpu_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the stand-in's tensors on the CPU: the same results, fetched for pictures only."""
+    from humanoid_envs.simulators import isaacgym_scene
+
+    on_cpu = make()
+    monkeypatch.setattr(isaacgym_scene, "_is_gpu", lambda device: True)
+    on_gpu = make(cameras=True)
+    params = on_gpu._scene.sim.params
+    assert params.use_gpu_pipeline
+    assert params.physx.use_gpu
+    calls = count_calls(on_gpu)
+    for simulator in (on_cpu, on_gpu):
+        simulator.reset(EVERYONE, states())
+        simulator.step(targets())
+        simulator.push(mask_of(FLYING), states().base_lin_vel, states().base_ang_vel)
+        simulator.reset(mask_of(LYING), states())
+        simulator.step(targets())
+    for name, value in vars(on_cpu.state).items():
+        assert torch.equal(getattr(on_gpu.state, name), value), name
+    assert calls["simulate"] == 20
+    assert calls["fetch_results"] == 0
+    on_gpu.render()
+    assert calls["fetch_results"] == 1
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_gpu_pipeline_equals_the_cpu() -> None:

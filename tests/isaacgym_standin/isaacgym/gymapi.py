@@ -108,6 +108,10 @@ class Sim:
         self.unfetched = self.graphics_current = self.cameras_current = False
         self.cameras: List[CameraProperties] = []
 
+    @property
+    def results_awaited(self) -> bool:
+        return self.gpu is None and self.unfetched
+
     def worlds(self) -> List[World]:
         return [env.world for env in self.envs if env.world is not None]
 
@@ -275,7 +279,7 @@ class Gym:
 
     def simulate(self, sim: Sim) -> None:
         self._require_prepared(sim)
-        if sim.unfetched:
+        if sim.results_awaited:
             raise ContractError("on the CPU fetch_results(sim, True) must follow simulate")
         worlds = sim.worlds()
         told = {kind: setting.checked_values() for kind, setting in sim.settings.items()}
@@ -291,7 +295,7 @@ class Gym:
             world.simulate(forces)
         sim.settings.clear()
         sim.properties_set.clear()
-        sim.unfetched = sim.gpu is None
+        sim.unfetched = True
         sim.graphics_current = sim.cameras_current = False
         # The original keeps the old values; these show up whoever reads them.
         for tensor in sim.tensors.values():
@@ -404,7 +408,7 @@ class Gym:
         self._require_prepared(sim)
         if name not in sim.tensors:
             raise ContractError("refresh: the tensor was not acquired")
-        if sim.unfetched:
+        if sim.results_awaited:
             raise ContractError("on the CPU fetch_results must come before a refresh")
         if set(sim.settings) - {"actuation"}:
             raise ContractError("a refresh between a setter and simulate gives the old state")
@@ -419,7 +423,7 @@ class Gym:
         self, sim: Sim, kind: str, buffer: Tensor, shape: tuple, indices: Optional[Tensor], count: int
     ) -> bool:
         self._require_prepared(sim)
-        if sim.unfetched:
+        if sim.results_awaited:
             raise ContractError("on the CPU fetch_results must come before a setter")
         if kind in sim.settings:
             raise ContractError(f"the {kind} setter may be called once between two simulates")

@@ -10,10 +10,11 @@ from ._records import ContractError, Tensor
 
 
 def wrap_tensor(gym_tensor: Tensor) -> torch.Tensor:
-    """A torch tensor on the buffer."""
+    """A torch tensor on the buffer; that of a GPU pipeline on the GPU, or on the CPU where there is none."""
     assert gym_tensor.array is not None
     shared = torch.from_numpy(gym_tensor.array)
-    gym_tensor.torch = shared if gym_tensor.gpu is None else shared.to(torch.device("cuda", gym_tensor.gpu))
+    on_gpu = gym_tensor.gpu is not None and torch.cuda.is_available()
+    gym_tensor.torch = shared.to(torch.device("cuda", gym_tensor.gpu or 0)) if on_gpu else shared
     return gym_tensor.torch
 
 
