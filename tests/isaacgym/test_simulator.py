@@ -4,66 +4,32 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List
 from xml.etree import ElementTree
 
 import mujoco
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.control import pd_torque
-from humanoid_envs.simulators.simulator import PhysicsConfig, RobotState, SimState, default_parameters
-
-NUM_ENVS = 4
-EVERYONE = torch.ones(NUM_ENVS, dtype=torch.bool)
-STANDING, FLYING, LYING, FEET_TOUCHING = range(NUM_ENVS)
-
-
-def make(physics: Any = None, num_envs: int = NUM_ENVS, **options: Any) -> Any:
-    from humanoid_envs.simulators.isaacgym import IsaacGymSimulator
-
-    return IsaacGymSimulator(XBOT_L, physics, num_envs, device="cpu", **options)
-
-
-def states() -> RobotState:
-    generator = torch.Generator().manual_seed(0)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(NUM_ENVS, *shape, generator=generator)
-
-    pos = torch.tensor([[0.3, 0.0, 0.884], [0.0, 0.5, 2.0], [0.0, 0.0, 0.3], [0.0, 0.0, 2.0]])
-    quat = torch.tensor([[1.0, 0, 0, 0], [0.8, 0.36, -0.48, 0.0], [0.8**0.5, 0.2**0.5, 0, 0], [1.0, 0, 0, 0]])
-    joint_pos, joint_vel = 0.2 * normal(12), normal(12)
-    for still in (STANDING, FEET_TOUCHING):
-        joint_pos[still], joint_vel[still] = 0.0, 0.0
-    for side, angle in (("left", -0.12), ("right", 0.12)):
-        joint_pos[FEET_TOUCHING, XBOT_L.joint_names.index(f"{side}_leg_roll_joint")] = angle
-    moving = torch.tensor([[0.0], [1.0], [0.2], [0.0]])
-    return RobotState(pos, quat, moving * normal(3), moving * normal(3), joint_pos, joint_vel)
-
-
-def targets() -> Tensor:
-    return 0.3 * torch.randn(NUM_ENVS, 12, generator=torch.Generator().manual_seed(1))
-
-
-def mask_of(*envs: int) -> Tensor:
-    mask = torch.zeros(NUM_ENVS, dtype=torch.bool)
-    mask[list(envs)] = True
-    return mask
-
-
-def copied(state: SimState) -> Dict[str, Tensor]:
-    return {name: value.clone() for name, value in vars(state).items()}
-
-
-def worlds(simulator: Any) -> List[Any]:
-    """The stand-in's robots."""
-    return simulator._scene.sim.worlds()
+from humanoid_envs.simulators.simulator import PhysicsConfig, RobotState, default_parameters
+from tests.isaacgym.simulators import (
+    EVERYONE,
+    FEET_TOUCHING,
+    FLYING,
+    LYING,
+    NUM_ENVS,
+    STANDING,
+    copied,
+    count_calls,
+    make,
+    mask_of,
+    states,
+    targets,
+    worlds,
+)
 
 
 def test_setup_is_that_of_the_release() -> None:
@@ -165,19 +131,6 @@ def test_physics_starts_from_the_reset_state() -> None:
     assert (simulator.state.base_pos[:, :2] - new.base_pos[:, :2]).abs().max() < 5e-3
     assert (simulator.state.base_quat - new.base_quat).abs().max() < 5e-3
     assert (simulator.state.joint_pos - new.joint_pos).abs().max() < 2e-2
-
-
-def count_calls(simulator: Any) -> Counter:
-    """How often each function of Isaac Gym is called from now on."""
-    gym, calls = simulator._scene.gym, Counter()
-
-    class Counting:
-        def __getattr__(self, name: str) -> Any:
-            calls[name] += 1
-            return getattr(gym, name)
-
-    simulator._scene.gym = Counting()
-    return calls
 
 
 def test_resets_and_pushes_of_one_step_are_sent_together() -> None:
@@ -319,41 +272,6 @@ def test_state_dict_continues() -> None:
         torch.testing.assert_close(getattr(other.state, name), value, atol=2e-3, rtol=1e-4)
     with pytest.raises(ValueError, match="root"):
         simulator.load_state_dict({**saved, "root": saved["root"][:2]})
-
-
-def test_pictures() -> None:
-    simulator = make(cameras=True)
-    simulator.reset(EVERYONE, states())
-    simulator.step(targets())
-    picture = simulator.render(FLYING, size=(24, 32), camera="side")
-    assert picture.shape == (24, 32, 3)
-    assert picture.dtype == np.uint8
-    assert (picture[..., 0] == FLYING).all()
-    assert (picture[0, :, 2] == np.arange(32)).all()
-    height = float(simulator.state.base_pos[FLYING, 2])
-    assert (picture[..., 1] == round(10.0 * height)).all()
-    assert simulator.render(STANDING).shape == (480, 640, 3)
-    with pytest.raises(ValueError, match="no camera 'above', only track, side, front"):
-        simulator.render(camera="above")
-    with pytest.raises(RuntimeError, match="cameras=True"):
-        make().render()
-
-
-def test_viewer_shows_every_step_until_it_is_closed() -> None:
-    simulator = make(headless=False)
-    assert simulator.has_viewer
-    assert not make().has_viewer
-    events = simulator._window._viewer
-    for _ in range(2):
-        simulator.step(targets())
-    assert events == ["look", "poll", "draw", "poll", "draw"]
-    events.append("closed")
-    simulator.step(targets())
-    assert events[-1] == "closed"
-    simulator.close()
-    simulator.close()
-    assert events[-1] == "destroyed"
-    assert simulator._scene.sim is None
 
 
 def test_accelerate_is_the_function_itself() -> None:
