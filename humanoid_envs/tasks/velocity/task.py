@@ -177,13 +177,12 @@ class VelocityTask:
 
     def judge(self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws) -> Outcome:
         """Reward, end and observation of a step that has been simulated."""
-        now, raw_terms, _ = self.evaluate(memory, state, executed, draws)
+        now, raw_terms, x = self.evaluate(memory, state, executed, draws)
         scaled_terms = raw_terms * self._term_scales
         reward = rewards.total(scaled_terms, self.config.rewards)
         ends = self.config.terminations
-        gravity = rotations.rotate_inverse(state.base_quat, self._gravity)
         terminated = terminations.base_contact(state.base_contact_force, ends) | self.simulator.diverged
-        terminated = terminated | terminations.fallen(state.base_pos[:, 2], gravity, ends)
+        terminated = terminated | terminations.fallen(state.base_pos[:, 2], x.gravity, ends)
         truncated = terminations.time_out(now.episode_step, self._max_episode_steps)
         now = dataclasses.replace(
             now,
