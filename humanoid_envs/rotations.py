@@ -1,6 +1,7 @@
 """Rotations of batched vectors. Quaternions are wxyz, angles in rad; leading axes broadcast.
 
-Arguments of one call have the same number of axes.
+Arguments of one call have the same number of axes. Rotated vectors and Euler angles are computed in float64
+and returned in the arguments' type: the same bits from any library, and with or without fused multiply-add.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from torch import Tensor
 
 def rotate(quat: Tensor, vector: Tensor) -> Tensor:
     """Vector given in the body frame, expressed in the world frame. (..., 4), (..., 3) -> (..., 3)."""
-    w, xyz = quat[..., :1], quat[..., 1:]
-    cross = 2.0 * torch.linalg.cross(xyz, vector)
-    return vector + w * cross + torch.linalg.cross(xyz, cross)
+    return _turned(quat[..., :1].double(), quat[..., 1:].double(), vector.double()).to(vector.dtype)
 
 
 def rotate_inverse(quat: Tensor, vector: Tensor) -> Tensor:
     """Vector given in the world frame, expressed in the body frame. (..., 4), (..., 3) -> (..., 3)."""
-    w, xyz = quat[..., :1], quat[..., 1:]
+    return _turned(-quat[..., :1].double(), quat[..., 1:].double(), vector.double()).to(vector.dtype)
+
+
+def _turned(w: Tensor, xyz: Tensor, vector: Tensor) -> Tensor:
     cross = 2.0 * torch.linalg.cross(xyz, vector)
-    return vector - w * cross + torch.linalg.cross(xyz, cross)
+    return vector + w * cross + torch.linalg.cross(xyz, cross)
 
 
 def multiply(a: Tensor, b: Tensor) -> Tensor:
@@ -40,11 +42,12 @@ def from_yaw(yaw: Tensor) -> Tensor:
 
 def roll_pitch_yaw(quat: Tensor) -> Tensor:
     """Euler angles of the intrinsic z-y-x convention, each in (−π, π]. (..., 4) -> (..., 3)."""
-    w, x, y, z = quat.unbind(-1)
+    w, x, y, z = quat.double().unbind(-1)
     roll = torch.atan2(2.0 * (w * x + y * z), w * w - x * x - y * y + z * z)
     pitch = torch.asin((2.0 * (w * y - z * x)).clamp(-1.0, 1.0))
     yaw = torch.atan2(2.0 * (w * z + x * y), w * w + x * x - y * y - z * z)
-    return wrap_angle(torch.stack([roll, pitch, yaw], dim=-1))
+    angles = torch.stack([roll, pitch, yaw], dim=-1)
+    return torch.where(angles == -math.pi, -angles, angles).to(quat.dtype)
 
 
 def heading(quat: Tensor) -> Tensor:

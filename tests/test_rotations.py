@@ -56,6 +56,15 @@ def test_rotate_inverse_undoes_rotate() -> None:
     torch.testing.assert_close(rotations.rotate_inverse(quat, vector), transposed.squeeze(-1))
 
 
+def test_float32_results_are_float64_ones_rounded() -> None:
+    """So that they are the same bits wherever they are computed."""
+    quat, vector = random_quat().float(), random_vector().float()
+    for function in (rotations.rotate, rotations.rotate_inverse):
+        assert torch.equal(function(quat, vector), function(quat.double(), vector.double()).float())
+    euler = rotations.roll_pitch_yaw(quat)
+    assert torch.equal(euler, rotations.roll_pitch_yaw(quat.double()).float())
+
+
 def test_multiply_composes() -> None:
     a, b, vector = random_quat(1), random_quat(2), random_vector()
     one_by_one = rotations.rotate(a, rotations.rotate(b, vector))
@@ -75,6 +84,13 @@ def test_roll_pitch_yaw_round_trip() -> None:
     quat = rotations.multiply(yaw, rotations.multiply(pitch, roll))
     torch.testing.assert_close(rotations.roll_pitch_yaw(quat), euler)
     torch.testing.assert_close(rotations.roll_pitch_yaw(-quat), euler)
+
+
+def test_half_turns_are_positive() -> None:
+    about_x, about_z = torch.tensor([-0.0, -1.0, 0.0, 0.0]), torch.tensor([-0.0, 0.0, 0.0, -1.0])
+    euler = rotations.roll_pitch_yaw(torch.stack([about_x, -about_x, about_z, -about_z]))
+    torch.testing.assert_close(euler[:2, 0], torch.full((2,), math.pi))
+    torch.testing.assert_close(euler[2:, 2], torch.full((2,), math.pi))
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])

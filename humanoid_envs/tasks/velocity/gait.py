@@ -1,4 +1,7 @@
-"""The gait clock: a phase that runs with the episode, and what the legs are to do at each phase."""
+"""The gait clock: a phase that runs with the episode, and what the legs are to do at each phase.
+
+The sine of a float32 angle is computed in float64 and rounded: the same bits from any library.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +20,19 @@ def gait_phase(episode_step: Tensor, policy_period: float, config: GaitConfig) -
 
 def swing_profile(phase: Tensor) -> Tensor:
     """(N, 2) how high each foot is to be in its swing, from 0 to 1: the half waves of the clock's sine."""
-    sine = torch.sin(2.0 * math.pi * phase)
+    sine = _sine(phase)
     return torch.stack([-sine, sine], dim=-1).clamp(min=0.0)
 
 
 def clock(phase: Tensor) -> Tensor:
     """(N, 2): sine and cosine of the phase angle."""
-    angle = 2.0 * math.pi * phase
-    return torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1)
+    angle = (2.0 * math.pi * phase).double()
+    return torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1).float()
 
 
 def stance_mask(phase: Tensor, config: GaitConfig) -> Tensor:
     """(N, 2) bool: which feet are to stand: left in the first half cycle, then right, both in between."""
-    sine = torch.sin(2.0 * math.pi * phase)
+    sine = _sine(phase)
     both = sine.abs() < config.double_support
     return torch.stack([(sine >= 0) | both, (sine < 0) | both], dim=-1)
 
@@ -39,7 +42,7 @@ def reference_joint_pos(phase: Tensor, config: GaitConfig) -> Tensor:
 
     The right leg's joint axes mirror the left's, so the same formula with the opposite sign serves both.
     """
-    sine = torch.sin(2.0 * math.pi * phase)
+    sine = _sine(phase)
     bend = config.swing_pitch * torch.where(sine.abs() < config.double_support, torch.zeros_like(sine), sine)
 
     def leg(bend: Tensor) -> Tensor:  # roll, yaw, pitch, knee, ankle pitch, ankle roll
@@ -47,3 +50,7 @@ def reference_joint_pos(phase: Tensor, config: GaitConfig) -> Tensor:
         return torch.stack([zero, zero, bend, 2.0 * bend, bend, zero], dim=-1)
 
     return torch.cat([leg(bend.clamp(max=0.0)), leg(bend.clamp(min=0.0))], dim=-1)
+
+
+def _sine(phase: Tensor) -> Tensor:
+    return torch.sin((2.0 * math.pi * phase).double()).float()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 import torch
 from torch import Tensor
@@ -11,7 +11,14 @@ from humanoid_envs.robots import Robot
 from humanoid_envs.tasks.velocity.config import ObservationConfig
 
 # Terms of a frame in order, with their sizes; J is the number of joints.
-_SHARED = (("clock", 2), ("command", 3), ("joint_pos", "J"), ("joint_vel", "J"), ("action", "J"))
+_SHARED = (
+    ("clock", 2),
+    ("command_lin_vel", 2),
+    ("command_yaw_rate", 1),
+    ("joint_pos", "J"),
+    ("joint_vel", "J"),
+    ("action", "J"),
+)
 ACTOR_TERMS = (*_SHARED, ("base_ang_vel", 3), ("euler", 3))
 PRIVILEGED_TERMS = (
     *_SHARED,
@@ -29,6 +36,16 @@ PRIVILEGED_TERMS = (
 # What the rewards on averaged velocity and foot heights are about: without it a critic can only guess them.
 TRACKING_TERMS = (("mean_velocity_error", 3), ("base_height", 1), ("foot_height", 2))
 
+_SCALES = {
+    "command_lin_vel": "lin_vel_scale",
+    "joint_vel": "joint_vel_scale",
+    "base_lin_vel": "lin_vel_scale",
+    "base_mass": "mass_scale",
+    "mean_velocity_error": "tracking_scale",
+    "base_height": "tracking_scale",
+    "foot_height": "tracking_scale",
+}
+
 
 def privileged_terms(config: ObservationConfig) -> Tuple:
     """Terms of a privileged frame in order."""
@@ -45,23 +62,15 @@ def frame_size(terms: Tuple, num_joints: int) -> int:
     return sum(size for _, size in layout(terms, num_joints))
 
 
-def shared_terms(
-    clock: Tensor,
-    command: Tensor,
-    joint_pos: Tensor,
-    joint_vel: Tensor,
-    action: Tensor,
-    config: ObservationConfig,
-) -> List[Tensor]:
-    """The terms that both frames begin with: clock (N, 2) | command (N, 3: vx, vy, yaw rate) | joint angles
-    from the default pose | joint velocities | executed action."""
-    planar = command[:, :2] * config.lin_vel_scale
-    return [clock, planar, command[:, 2:3], joint_pos, config.joint_vel_scale * joint_vel, action]
+def scale(name: str, config: ObservationConfig) -> float:
+    """Factor of a term in its frame."""
+    return getattr(config, _SCALES[name]) if name in _SCALES else 1.0
 
 
-def actor_frame(shared: List[Tensor], base_ang_vel: Tensor, euler: Tensor, noise: Tensor) -> Tensor:
-    """(N, 47) the actor's frame; angular velocity in the body frame, noise (N, 47) already scaled."""
-    return torch.cat([*shared, base_ang_vel, euler], dim=-1) + noise
+def frame(readings: Dict[str, Tensor], terms: Tuple, config: ObservationConfig) -> Tensor:
+    """(N, F) a frame of these terms, from readings (N, size) by name in SI units."""
+    scaled = ((readings[name], scale(name, config)) for name, _ in terms)
+    return torch.cat([value if factor == 1.0 else factor * value for value, factor in scaled], dim=1)
 
 
 def noise_scale(robot: Robot, config: ObservationConfig) -> List[float]:

@@ -15,7 +15,8 @@ from humanoid_envs.tasks.velocity import observations
 _VECTOR, _ROTATION = (1.0, -1.0, 1.0), (-1.0, 1.0, -1.0)
 _SIGNS: Dict[str, Sequence[float]] = {
     "clock": (-1.0, -1.0),
-    "command": (1.0, -1.0, -1.0),
+    "command_lin_vel": (1.0, -1.0),
+    "command_yaw_rate": (-1.0,),
     "base_lin_vel": _VECTOR,
     "base_ang_vel": _ROTATION,
     "euler": _ROTATION,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 
 from humanoid_envs.tasks.velocity import gait
@@ -27,6 +28,16 @@ def test_clock() -> None:
     half = math.sqrt(0.5)
     expected = torch.tensor([[0.0, 1.0], [half, half], [1.0, 0.0], [0.0, -1.0]])
     torch.testing.assert_close(clock, expected, atol=1e-6, rtol=0.0)
+
+
+def test_clock_has_the_same_bits_in_any_library() -> None:
+    """float32 throughout but for sine and cosine, which are rounded from float64."""
+    steps = np.arange(2400)
+    phase = steps.astype(np.float32) * np.float32(0.01) / np.float32(CONFIG.period)
+    angle = (np.float32(2.0 * math.pi) * phase).astype(np.float64)
+    expected = np.stack([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
+    clock = gait.clock(gait.gait_phase(torch.from_numpy(steps), 0.01, CONFIG))
+    np.testing.assert_array_equal(clock.numpy(), expected)
 
 
 def test_stance_table() -> None:

@@ -30,7 +30,8 @@ def test_sizes() -> None:
 def test_actor_layout() -> None:
     assert columns(observations.ACTOR_TERMS) == {
         "clock": (0, 2),
-        "command": (2, 5),
+        "command_lin_vel": (2, 4),
+        "command_yaw_rate": (4, 5),
         "joint_pos": (5, 17),
         "joint_vel": (17, 29),
         "action": (29, 41),
@@ -41,7 +42,7 @@ def test_actor_layout() -> None:
 
 def test_privileged_layout() -> None:
     places = columns(observations.PRIVILEGED_TERMS)
-    shared = ("clock", "command", "joint_pos", "joint_vel", "action")
+    shared = ("clock", "command_lin_vel", "command_yaw_rate", "joint_pos", "joint_vel", "action")
     assert {name: places.pop(name) for name in shared} == {
         name: columns(observations.ACTOR_TERMS)[name] for name in shared
     }
@@ -59,20 +60,22 @@ def test_privileged_layout() -> None:
 
 
 def test_scales_and_order() -> None:
-    shared = observations.shared_terms(
-        clock=torch.tensor([[0.6, 0.8]]),
-        command=torch.tensor([[0.5, -0.25, 0.75, 99.0]]),
-        joint_pos=torch.full((1, 12), 0.1),
-        joint_vel=torch.full((1, 12), 10.0),
-        action=torch.full((1, 12), 0.3),
-        config=CONFIG,
-    )
-    ang_vel, euler = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[4.0, 5.0, 6.0]])
-    frame = observations.actor_frame(shared, ang_vel, euler, torch.zeros(1, 47))
+    readings = {
+        "euler": torch.tensor([[4.0, 5.0, 6.0]]),
+        "base_ang_vel": torch.tensor([[1.0, 2.0, 3.0]]),
+        "clock": torch.tensor([[0.6, 0.8]]),
+        "command_lin_vel": torch.tensor([[0.5, -0.25]]),
+        "command_yaw_rate": torch.tensor([[0.75]]),
+        "joint_pos": torch.full((1, 12), 0.1),
+        "joint_vel": torch.full((1, 12), 10.0),
+        "action": torch.full((1, 12), 0.3),
+        "base_mass": torch.tensor([[30.0]]),
+    }
+    frame = observations.frame(readings, observations.ACTOR_TERMS, CONFIG)
     expected = [0.6, 0.8, 1.0, -0.5, 0.75, *[0.1] * 12, *[0.5] * 12, *[0.3] * 12, 1, 2, 3, 4, 5, 6]
     torch.testing.assert_close(frame, torch.tensor([expected]))
-    noise = torch.randn(1, 47, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(observations.actor_frame(shared, ang_vel, euler, noise), frame + noise)
+    mass = observations.frame(readings, (("base_mass", 1),), CONFIG)
+    torch.testing.assert_close(mass, torch.tensor([[1.0]]))
 
 
 def test_noise_is_on_measured_columns_only() -> None:

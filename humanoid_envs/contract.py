@@ -1,0 +1,237 @@
+"""What one must know about a policy to run it anywhere: on another simulator, or on a robot."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Dict, Tuple
+
+from humanoid_envs.configs import to_plain
+from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.simulators.simulator import PhysicsConfig
+from humanoid_envs.tasks.velocity import observations
+from humanoid_envs.tasks.velocity.config import (
+    ActionConfig,
+    CommandConfig,
+    GaitConfig,
+    ObservationConfig,
+    Range,
+    VelocityConfig,
+)
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class ObservationTerm:
+    """One reading in a frame."""
+
+    name: str
+    """What is read, in SI units; docs/policies.md defines each."""
+    size: int
+    """Number of entries."""
+    scale: float
+    """Factor of the reading in the frame."""
+
+
+@dataclass(frozen=True)
+class PolicyContract:
+    """Everything that running a policy takes, but its weights. Joint-wise values are in the order of
+    `joint_names`, which is that of observations and actions."""
+
+    robot: str
+    """Name of the robot."""
+    joint_names: Tuple[str, ...]
+    """Names of the joints in the model files."""
+    default_joint_pos: Tuple[float, ...]
+    """Joint angles of a zero action, rad."""
+    stiffness: Tuple[float, ...]
+    """Proportional gains kp of the PD law, N·m/rad."""
+    damping: Tuple[float, ...]
+    """Derivative gains kd of the PD law, N·m·s/rad."""
+    torque_limit: Tuple[float, ...]
+    """Bounds on the PD law's torque in either direction, N·m."""
+    action_scale: float
+    """Joint target per unit of action, rad: target = default_joint_pos + action_scale · action."""
+    action_clip: float
+    """Bound on an action's magnitude."""
+    timestep: float
+    """Step of the physics and of the PD law in training, s."""
+    decimation: int
+    """Steps of the PD law per action: a new action is due every timestep · decimation seconds."""
+    implicit_damping: bool
+    """Whether the physics of the training treated the PD law's damping implicitly, as a step beyond 2 ms
+    needs (MuJoCo's `implicitfast`)."""
+    clock_period: float
+    """Duration of a gait cycle, s; the clock starts with the episode."""
+    observation_terms: Tuple[ObservationTerm, ...]
+    """Terms of a frame in order."""
+    observation_history: int
+    """Latest frames in an observation; those from before the start are zero."""
+    observation_order: str
+    """Order of the frames in an observation: `"oldest_first"`."""
+    observation_clip: float
+    """Bound on every entry of an observation. The frames are kept unclipped."""
+    command_lin_vel_x: Range
+    """Commands the policy was trained on: forward velocity, m/s."""
+    command_lin_vel_y: Range
+    """Velocity to the left, m/s."""
+    command_yaw_rate: Range
+    """rad/s"""
+    config_sha256: str
+    """Fingerprint of the whole config of the task that the policy was trained on."""
+    version: int = VERSION
+    """Of this list of fields."""
+
+    @classmethod
+    def of(cls, config: VelocityConfig, robot: Robot = XBOT_L) -> PolicyContract:
+        """The contract of a policy that is trained on this task with this robot."""
+        c, o = config.commands, config.observations
+        turning = (-c.max_heading_yaw_rate, c.max_heading_yaw_rate) if c.heading_mode else c.yaw_rate
+        terms = observations.layout(observations.ACTOR_TERMS, robot.num_joints)
+        return cls(
+            robot=robot.name,
+            joint_names=robot.joint_names,
+            default_joint_pos=tuple(joint.default_pos for joint in robot.joints),
+            stiffness=tuple(joint.stiffness for joint in robot.joints),
+            damping=tuple(joint.damping for joint in robot.joints),
+            torque_limit=tuple(joint.torque_limit for joint in robot.joints),
+            action_scale=config.actions.scale,
+            action_clip=config.actions.clip,
+            timestep=config.physics.timestep,
+            decimation=config.physics.decimation,
+            implicit_damping=config.physics.implicit_damping,
+            clock_period=config.gait.period,
+            observation_terms=tuple(
+                ObservationTerm(name, size, observations.scale(name, o)) for name, size in terms
+            ),
+            observation_history=o.history,
+            observation_order="oldest_first",
+            observation_clip=o.clip,
+            command_lin_vel_x=c.lin_vel_x,
+            command_lin_vel_y=c.lin_vel_y,
+            command_yaw_rate=turning,
+            config_sha256=_sha256(to_plain(config)),
+        )
+
+    @property
+    def policy_period(self) -> float:
+        """Time between two actions, s."""
+        return self.timestep * self.decimation
+
+    @property
+    def observation_size(self) -> int:
+        """Entries of an observation."""
+        return self.observation_history * sum(term.size for term in self.observation_terms)
+
+    @property
+    def action_size(self) -> int:
+        """Entries of an action: one per joint."""
+        return len(self.joint_names)
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of the content: sha256 of its JSON with sorted keys and no spaces."""
+        return _sha256(to_plain(self))
+
+    def to_json(self) -> str:
+        """The contract as text, with its fingerprint."""
+        return json.dumps({**to_plain(self), "sha256": self.sha256}, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "This text") -> PolicyContract:
+        """The contract that `to_json` wrote. source: where the text is from, for messages.
+
+        Raises:
+            ValueError: it is no contract, one of another version, or its content was changed.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"{source} is no policy contract: it is not JSON ({error}).") from error
+        if not isinstance(content, dict) or "sha256" not in content or "version" not in content:
+            raise ValueError(f"{source} is no policy contract: it has no sha256 or no version.")
+        if content["version"] != VERSION:
+            raise ValueError(
+                f"{source} is a policy contract of version {content['version']}; this code reads {VERSION}."
+            )
+        if content.pop("sha256") != _sha256(content):
+            raise ValueError(
+                f"{source} was changed: its content is not what its sha256 says. Export the policy again, "
+                "from a config that says what you want."
+            )
+        names = {field.name for field in dataclasses.fields(cls)}
+        if names != content.keys():
+            raise ValueError(
+                f"{source} is no policy contract: it lacks {sorted(names - content.keys())} and has "
+                f"{sorted(content.keys() - names)} in addition."
+            )
+        values: Dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
+        }
+        values["observation_terms"] = tuple(ObservationTerm(**term) for term in values["observation_terms"])
+        return cls(**values)
+
+    def require_match(self, env: PolicyContract, source: str) -> None:
+        """Raise ValueError, naming the first difference, unless a policy with this contract can act where
+        `env` is the contract. source: where the policy is from, for the message.
+
+        The step of the physics may differ if the time between two actions does not, and so may the commands
+        and whatever else only training is about.
+        """
+        mine, theirs = self._what_must_match(), env._what_must_match()
+        for name, value in mine.items():
+            if value != theirs[name]:
+                raise ValueError(
+                    f"{source} does not fit this environment: its {name} is {value}, the environment's is "
+                    f"{theirs[name]}."
+                )
+
+    def task(self) -> VelocityConfig:
+        """A task in which a policy with this contract sees and acts as it was trained to. Of what a contract
+        does not say (rewards, randomization) it has the release's.
+
+        Raises:
+            ValueError: this code has no such task: its observation has other terms.
+        """
+        scales = {term.name: term.scale for term in self.observation_terms}
+        config = VelocityConfig(
+            physics=PhysicsConfig(self.timestep, self.decimation, self.implicit_damping),
+            gait=GaitConfig(period=self.clock_period),
+            commands=CommandConfig(
+                lin_vel_x=self.command_lin_vel_x,
+                lin_vel_y=self.command_lin_vel_y,
+                yaw_rate=self.command_yaw_rate,
+                heading_mode=False,
+            ),
+            actions=ActionConfig(scale=self.action_scale, clip=self.action_clip),
+            observations=ObservationConfig(
+                history=self.observation_history,
+                clip=self.observation_clip,
+                lin_vel_scale=scales.get("command_lin_vel", 1.0),
+                joint_vel_scale=scales.get("joint_vel", 1.0),
+            ),
+        )
+        terms = {term.name: term.scale for term in PolicyContract.of(config).observation_terms}
+        if list(scales.items()) != list(terms.items()):
+            raise ValueError(
+                f"The velocity task has no such observation: this contract's terms and their scales are "
+                f"{scales}, the task's are {terms}."
+            )
+        return config
+
+    def _what_must_match(self) -> Dict[str, Any]:
+        training_only = ("timestep", "decimation", "implicit_damping", "config_sha256")
+        values = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in training_only and not name.startswith("command_")
+        }
+        return {**values, "policy period": round(self.policy_period, 9)}
+
+
+def _sha256(plain: Any) -> str:
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

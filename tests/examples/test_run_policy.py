@@ -1,0 +1,291 @@
+"""examples/run_policy.py: what it shows a policy, and as a user runs it."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Tuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from humanoid_envs.contract import PolicyContract
+from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.vector_env import HumanoidVectorEnv
+from tests.examples.script import ROOT, run
+from trainers.export import export_network, export_policy
+from trainers.policies import load_policy
+from trainers.ppo import PPO, PPOConfig
+
+mujoco = pytest.importorskip("mujoco")
+pytest.importorskip("mujoco.batch")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from humanoid_envs.registration import make_mujoco  # noqa: E402
+from humanoid_envs.simulators.mujoco import MuJoCoSimulator  # noqa: E402
+
+V0 = PolicyContract.of(preset("v0"))
+
+
+def run_policy_module() -> Any:
+    """The script, imported."""
+    spec = importlib.util.spec_from_file_location("run_policy", ROOT / "examples/run_policy.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Stand(nn.Module):
+    """A policy that asks for the default pose."""
+
+    def forward(self, observation: Tensor) -> Tensor:
+        return 0.0 * observation[:, :12]
+
+
+class Integrator(nn.Module):
+    """A recurrent policy: actions sum up what it has seen."""
+
+    def forward(self, observation: Tensor, state: Tensor) -> Tuple[Tensor, Tensor]:
+        state = state + observation[:, -12:]
+        return 0.01 * state, state
+
+
+# What the policy sees, against the environment
+
+
+def unusual_config() -> VelocityConfig:
+    """Every number of the contract is another than by default."""
+    v0 = preset("v0")
+    return dataclasses.replace(
+        v0,
+        gait=dataclasses.replace(v0.gait, period=0.7),
+        actions=dataclasses.replace(v0.actions, scale=0.2, clip=3.0),
+        observations=dataclasses.replace(
+            v0.observations, history=4, clip=2.5, lin_vel_scale=1.5, joint_vel_scale=0.3
+        ),
+        physics=dataclasses.replace(v0.physics, timestep=0.002, decimation=6),
+    )
+
+
+def unusual_robot() -> Robot:
+    joints = [
+        dataclasses.replace(
+            joint, default_pos=0.01 * index, stiffness=0.9 * joint.stiffness, torque_limit=60.0, damping=8.0
+        )
+        for index, joint in enumerate(XBOT_L.joints)
+    ]
+    return dataclasses.replace(XBOT_L, joints=tuple(joints))
+
+
+def calm(config: VelocityConfig) -> VelocityConfig:
+    """Without noise, but not always the same start."""
+    config = config.without_randomization()
+    randomization = dataclasses.replace(config.randomization, start_joint_pos=0.1, start_yaw=3.0)
+    return dataclasses.replace(config, randomization=randomization)
+
+
+def walk(env: HumanoidVectorEnv, policy: Any, steps: int) -> Tuple[np.ndarray, np.ndarray, int]:
+    """Observations and actions of one robot from its reset on, and in how many steps its base lay down."""
+    observation, _ = env.reset(seed=3)
+    observations, actions, down = [], [], 0
+    for _ in range(steps):
+        action = policy(observation)
+        observations.append(observation[0].numpy())
+        actions.append(action[0].numpy())
+        observation, _, terminated, _, _ = env.step(action)
+        down += int(terminated)
+    return np.array(observations), np.array(actions), down
+
+
+@pytest.mark.parametrize(
+    ("config", "robot", "symmetry"),
+    [(preset("v0"), XBOT_L, True), (unusual_config(), unusual_robot(), False)],
+    ids=["v0", "other numbers"],
+)
+def test_observations_are_those_of_the_environment_bit_for_bit(
+    tmp_path: Path, config: VelocityConfig, robot: Robot, symmetry: bool
+) -> None:
+    """A policy flails, falls and lies there. Run from its file alone, by numpy and MuJoCo, it sees what the
+    environment shows it: any difference, be it one bit, would grow until all is different."""
+    command, steps = np.array([0.4, 0.1, -0.2], np.float32), 300
+    env = make_mujoco(1, calm(config), robot=robot, array="torch", autoreset_mode="DISABLED", command=command)
+    env.reset(seed=3)
+    assert isinstance(env.simulator, MuJoCoSimulator)
+    start = env.simulator.mujoco_data(0)
+    np.savez(tmp_path / "start.npz", qpos=start.qpos, qvel=start.qvel, command=command, steps=steps)
+    mujoco.mj_saveModel(env.simulator.mujoco_model(0), str(tmp_path / "model.mjb"))
+    hyper = PPOConfig(actor_hidden=(32,), actor_output_scale=10.0, symmetry=symmetry, device="cpu")
+    export_policy(PPO(env, hyper), tmp_path / "policy.onnx")
+
+    observations, actions, down = walk(env, load_policy(tmp_path / "policy.onnx", env.contract), steps)
+    assert down > 20
+    assert np.abs(actions).max() > 1.0
+    env.close()
+
+    files = [tmp_path / name for name in ("policy.onnx", "model.mjb", "start.npz", "result.npz")]
+    script = ROOT / "tests/examples/replay_from_contract.py"
+    done = subprocess.run(
+        [sys.executable, str(script), str(ROOT / "examples/run_policy.py"), *map(str, files)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    result = np.load(tmp_path / "result.npz")
+    np.testing.assert_array_equal(result["observations"], observations)
+    np.testing.assert_array_equal(result["actions"], actions)
+
+
+# As a user runs it
+
+
+def export(network: nn.Module, path: Path, **options: Any) -> Path:
+    return export_network(network, path, V0, **options)
+
+
+def test_says_how_the_robot_fared(tmp_path: Path) -> None:
+    export(Stand(), tmp_path / "stand.onnx")
+    result = run(tmp_path, "run_policy.py", "stand.onnx", "--seconds", "0.5", "--command", "0", "0", "0")
+    assert result.returncode == 0, result.stderr
+    outcome, velocity = result.stdout.splitlines()
+    assert outcome == "Walked 0.50 s."
+    assert velocity.startswith("Mean velocity after the first quarter: ")
+
+    result = run(tmp_path, "run_policy.py", "stand.onnx", "--seconds", "5")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Fell after ")
+
+
+@pytest.mark.usefixtures("opengl")
+def test_writes_a_video(tmp_path: Path) -> None:
+    imageio = pytest.importorskip("imageio.v2")
+    export(Stand(), tmp_path / "stand.onnx")
+    result = run(tmp_path, "run_policy.py", "stand.onnx", "--seconds", "0.1", "--video", "walk.mp4")
+    assert result.returncode == 0, result.stderr
+    frames = imageio.mimread(tmp_path / "walk.mp4", memtest=False)
+    assert len(frames) == 5
+    assert frames[0].std() > 5.0
+
+
+def test_a_recurrent_policy_remembers(tmp_path: Path) -> None:
+    export(Integrator(), tmp_path / "recurrent.onnx", state_shape=(12,))
+    policy = run_policy_module().Policy(str(tmp_path / "recurrent.onnx"))
+    total = np.zeros(12, np.float32)
+    for seed in range(5):
+        observation = np.random.default_rng(seed).standard_normal(705).astype(np.float32)
+        total += observation[-12:]
+        np.testing.assert_allclose(policy(observation), 0.01 * total, atol=1e-7)
+
+
+def tamper(path: Path, change: Any) -> None:
+    """Rewrite the contract in an ONNX file; change: text to text, or None to leave it out."""
+    model = onnx.load(str(path))
+    texts = {entry.key: entry.value for entry in model.metadata_props}
+    texts = {"contract": change(texts["contract"])} if change else {}
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, texts)
+    onnx.save(model, str(path))
+
+
+def of_another_size(text: str) -> str:
+    contract = PolicyContract.from_json(text)
+    return dataclasses.replace(contract, observation_history=3).to_json()
+
+
+def of_another_robot(text: str) -> str:
+    contract = PolicyContract.from_json(text)
+    names = ("hip", *contract.joint_names[1:])
+    return dataclasses.replace(contract, robot="other", joint_names=names).to_json()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (None, "Error: policy.onnx carries no contract; trainers.export writes files that do."),
+        (lambda text: text.replace("0.25", "0.3"), "Error: The contract in policy.onnx was changed."),
+        (lambda text: json.dumps({"robot": "xbot_l"}), "Error: The contract in policy.onnx was changed."),
+        (of_another_size, "Error: policy.onnx has in- and output of [705, 12], its contract says [141, 12]."),
+        (of_another_robot, "Error: The MJCF has no joint 'hip': the policy is for robot 'other'."),
+    ],
+    ids=["no contract", "changed", "incomplete", "another size", "another robot"],
+)
+def test_what_does_not_fit_gets_one_clear_error(tmp_path: Path, change: Any, message: str) -> None:
+    export(Stand(), tmp_path / "policy.onnx")
+    tamper(tmp_path / "policy.onnx", change)
+    result = run(tmp_path, "run_policy.py", "policy.onnx", "--seconds", "0.1")
+    assert result.returncode == 1
+    assert result.stderr.strip() == message
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    result = run(tmp_path, "run_policy.py", "policy.onnx")
+    assert (result.returncode, result.stderr) == (1, "Error: There is no policy policy.onnx.\n")
+
+
+def test_is_short_and_imports_nothing_of_ours() -> None:
+    lines = (ROOT / "examples/run_policy.py").read_text().splitlines()
+    assert len(lines) < 150
+    imported = {line.split()[1] for line in lines if line.startswith(("import ", "from "))}
+    assert imported - set(sys.stdlib_module_names) == {"mujoco.viewer", "numpy", "onnxruntime"}
+
+
+HINGE = """
+<mujoco>
+  <option gravity="0 0 0"/>
+  <worldbody>
+    <body>
+      <freejoint/> <geom size=".1" mass="1e6"/>
+      <body pos="1 0 0"> <joint name="knee" axis="0 0 1"/> <geom size=".1" pos=".5 0 0"/> </body>
+    </body>
+  </worldbody>
+  <actuator> <motor joint="knee" gear="100" ctrlrange="-1 1"/> </actuator>
+</mujoco>
+"""
+
+
+def test_torque_follows_gains_and_limits_alone() -> None:
+    contract = {
+        "robot": "one",
+        "joint_names": ["knee"],
+        "default_joint_pos": [0.2],
+        "stiffness": [50.0],
+        "damping": [3.0],
+        "torque_limit": [8.0],
+        "timestep": 0.001,
+        "decimation": 1,
+        "implicit_damping": False,
+    }
+    robot = run_policy_module().Simulation(mujoco.MjModel.from_xml_string(HINGE), contract)
+    assert robot.data.qpos[7] == 0.2
+    for target, velocity, torque in ((0.3, 0.0, 5.0), (0.3, 1.0, 2.0), (9.0, 0.0, 8.0), (-9.0, 0.0, -8.0)):
+        robot.data.qpos[7], robot.data.qvel[6], robot.data.ctrl[0] = 0.2, velocity, 1.0
+        robot.move(np.array([target]))
+        assert robot.data.qfrc_applied[6] == pytest.approx(torque)
+        assert robot.data.qfrc_actuator[6] == 0.0
+
+
+def test_long_implicit_steps_of_a_training_become_explicit_ones_of_1_ms() -> None:
+    fast = PolicyContract.of(preset("fast"))
+    assert (fast.timestep, fast.decimation) == (0.005, 2)
+    model = mujoco.MjModel.from_xml_path(str(XBOT_L.mjcf))
+    robot = run_policy_module().Simulation(model, json.loads(fast.to_json()))
+    assert (model.opt.timestep, robot.decimation) == (0.001, 10)
+
+
+def test_torch_is_not_needed_to_know_the_contract(tmp_path: Path) -> None:
+    """The metadata is the JSON that `PolicyContract` writes."""
+    export(Stand(), tmp_path / "policy.onnx")
+    model = onnx.load(str(tmp_path / "policy.onnx"))
+    (text,) = [entry.value for entry in model.metadata_props if entry.key == "contract"]
+    assert PolicyContract.from_json(text) == V0
+    assert torch.is_tensor(load_policy(tmp_path / "policy.onnx")(torch.zeros(1, 705)))

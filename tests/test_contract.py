@@ -1,0 +1,174 @@
+"""A policy's contract: complete, the task's own, and noticed when changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from humanoid_envs.contract import PolicyContract
+from humanoid_envs.robots import XBOT_L
+from humanoid_envs.simulators.simulator import PhysicsConfig
+from humanoid_envs.tasks.velocity import VelocityConfig, observations, preset
+from humanoid_envs.tasks.velocity.config import CommandConfig, ObservationConfig
+from humanoid_envs.vector_env import HumanoidVectorEnv
+from tests.scripted_simulator import ScriptedSimulator, standing
+
+V0, FAST = PolicyContract.of(preset("v0")), PolicyContract.of(preset("fast"))
+
+
+def test_of_the_releases_task() -> None:
+    assert V0.robot == "xbot_l"
+    assert V0.joint_names == XBOT_L.joint_names
+    assert V0.stiffness == (200.0, 200.0, 350.0, 350.0, 15.0, 15.0) * 2
+    assert V0.damping == (10.0,) * 12
+    assert V0.torque_limit == (85.0, 85.0, 212.5, 212.5, 85.0, 85.0) * 2
+    assert V0.default_joint_pos == (0.0,) * 12
+    assert (V0.action_scale, V0.action_clip) == (0.25, 18.0)
+    assert (V0.timestep, V0.decimation, V0.implicit_damping) == (0.001, 10, False)
+    assert V0.policy_period == 0.01
+    assert V0.clock_period == 0.64
+    terms = [(term.name, term.size, term.scale) for term in V0.observation_terms]
+    assert terms == [
+        ("clock", 2, 1.0),
+        ("command_lin_vel", 2, 2.0),
+        ("command_yaw_rate", 1, 1.0),
+        ("joint_pos", 12, 1.0),
+        ("joint_vel", 12, 0.05),
+        ("action", 12, 1.0),
+        ("base_ang_vel", 3, 1.0),
+        ("euler", 3, 1.0),
+    ]
+    assert (V0.observation_history, V0.observation_order, V0.observation_clip) == (15, "oldest_first", 18.0)
+    assert (V0.observation_size, V0.action_size) == (705, 12)
+    assert (V0.command_lin_vel_x, V0.command_lin_vel_y) == ((-0.3, 0.6), (-0.3, 0.3))
+
+
+def test_yaw_rates_are_those_that_the_policy_sees() -> None:
+    assert V0.command_yaw_rate == (-1.0, 1.0)  # what a heading asks for at most
+    assert FAST.command_yaw_rate == (-0.7, 0.7)  # as drawn
+
+
+def test_of_an_environment() -> None:
+    config = dataclasses.replace(preset("fast"), observations=ObservationConfig(history=4))
+    env = HumanoidVectorEnv(ScriptedSimulator(standing(2)), config)
+    assert env.contract == PolicyContract.of(config)
+    assert env.single_observation_space.shape == (env.contract.observation_size,)
+    env.close()
+
+
+def test_scales_are_those_that_frames_are_built_with() -> None:
+    """Whatever a term's scale is in the config, the contract and the frame agree."""
+    config = ObservationConfig(lin_vel_scale=1.5, joint_vel_scale=0.25)
+    contract = PolicyContract.of(VelocityConfig(observations=config))
+    for term in contract.observation_terms:
+        assert term.scale == observations.scale(term.name, config)
+    assert [term.scale for term in contract.observation_terms] == [1.0, 1.5, 1.0, 1.0, 0.25, 1.0, 1.0, 1.0]
+
+
+# As text
+
+
+@pytest.mark.parametrize("contract", [V0, FAST], ids=["v0", "fast"])
+def test_json_round_trip(contract: PolicyContract) -> None:
+    assert PolicyContract.from_json(contract.to_json()) == contract
+    content = json.loads(contract.to_json())
+    assert content.pop("sha256") == contract.sha256
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    assert hashlib.sha256(text.encode()).hexdigest() == contract.sha256
+
+
+def test_the_fingerprint_tells_trainings_apart() -> None:
+    other = dataclasses.replace(preset("v0"), commands=CommandConfig(resample_period=9.0))
+    assert PolicyContract.of(other).config_sha256 != V0.config_sha256
+    assert PolicyContract.of(other) == dataclasses.replace(
+        V0, config_sha256=PolicyContract.of(other).config_sha256
+    )
+
+
+def content_with(**changes: Any) -> str:
+    """V0's JSON with other content under the same fingerprint."""
+    return json.dumps({**json.loads(V0.to_json()), **changes})
+
+
+def signed(content: dict) -> str:
+    """JSON with the right fingerprint, whatever the content."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return json.dumps({**content, "sha256": hashlib.sha256(text.encode()).hexdigest()})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (content_with(action_scale=0.5), "mine.json was changed: its content is not what its sha256 says"),
+        (content_with(joint_names=list(XBOT_L.joint_names)[::-1]), "mine.json was changed"),
+        (content_with(extra=1), "mine.json was changed"),
+        (content_with(version=2), "mine.json is a policy contract of version 2; this code reads 1"),
+        (
+            signed({"version": 1, "extra": 1}),
+            r"it lacks \['action_clip', .* has \['extra'\]",
+        ),
+        ('{"robot": "xbot_l"}', "mine.json is no policy contract: it has no sha256 or no version"),
+        ("[1, 2]", "mine.json is no policy contract"),
+        ("{", "mine.json is no policy contract: it is not JSON"),
+    ],
+    ids=["changed", "reordered", "added to", "version", "other fields", "no sha256", "a list", "no JSON"],
+)
+def test_other_text_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PolicyContract.from_json(text, "mine.json")
+
+
+# What must match
+
+
+def test_a_policy_may_act_where_only_training_differed() -> None:
+    V0.require_match(FAST, "This policy")  # 5 ms × 2 instead of 1 ms × 10, other commands
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"robot": "other"}, "This policy does not fit this environment: its robot is xbot_l, .* is other"),
+        ({"joint_names": V0.joint_names[::-1]}, "its joint_names"),
+        ({"stiffness": (100.0,) * 12}, "its stiffness"),
+        ({"observation_history": 3}, "its observation_history is 15, the environment's is 3"),
+        ({"observation_terms": V0.observation_terms[1:]}, "its observation_terms"),
+        ({"action_scale": 0.5}, "its action_scale"),
+        ({"clock_period": 0.8}, "its clock_period"),
+        ({"decimation": 20}, "its policy period is 0.01, the environment's is 0.02"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_must_match(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        V0.require_match(dataclasses.replace(V0, **changes), "This policy")
+
+
+# Back to a task
+
+
+@pytest.mark.parametrize("name", ["v0", "fast"])
+def test_task_of_a_contract(name: str) -> None:
+    contract = PolicyContract.of(preset(name))
+    task = contract.task()
+    again = PolicyContract.of(task)
+    assert again == dataclasses.replace(contract, config_sha256=again.config_sha256)
+
+
+def test_task_of_unusual_numbers() -> None:
+    config = VelocityConfig(
+        physics=PhysicsConfig(timestep=0.002, decimation=10),
+        observations=ObservationConfig(history=3, clip=5.0, lin_vel_scale=1.0, joint_vel_scale=0.1),
+    )
+    assert PolicyContract.of(config).task().observations == config.observations
+    assert PolicyContract.of(config).task().physics == config.physics
+
+
+def test_there_is_no_task_with_other_observations() -> None:
+    contract = dataclasses.replace(V0, observation_terms=V0.observation_terms[::-1])
+    with pytest.raises(ValueError, match="The velocity task has no such observation"):
+        contract.task()

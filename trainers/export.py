@@ -1,0 +1,257 @@
+"""Policies as files that anyone can run: ONNX, or TorchScript, with the contract inside.
+
+The network takes observations (N, D) as the task gives them, stacked and clipped, and returns actions (N, A)
+without exploration, clipped. A recurrent one also takes a state and returns the next, see `export_network`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import json
+import os
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Optional, Set, Tuple, Union
+
+import torch
+from torch import Tensor, nn
+
+from humanoid_envs.configs import from_plain
+from humanoid_envs.contract import PolicyContract
+from humanoid_envs.robots import XBOT_L
+from humanoid_envs.tasks.velocity import VelocityConfig
+from trainers.ppo import PPO
+from trainers.ppo.mlp import InputLinear
+
+OPSET = 17
+"""Of ONNX: read by every onnxruntime from 1.12 on."""
+
+CONTRACT_FILE = "contract.json"
+"""Name of the contract within a TorchScript archive; in ONNX it is the metadata `contract`."""
+
+_SAMPLES = 64
+_TOLERANCE = 1e-5
+
+_Tensors = Tuple[Tensor, ...]
+_Run = Callable[..., _Tensors]
+"""Observations, and states of a recurrent network, to actions, and next states."""
+
+
+def export_policy(
+    policy: Union[PPO, str, Path], path: Union[str, Path], contract: Optional[PolicyContract] = None
+) -> Path:
+    """Write a policy, or that of a checkpoint, as ONNX (`.onnx`) or TorchScript (`.pt`).
+
+    contract: by default that of the environment it trains in, or of the task that the checkpoint names.
+
+    Raises:
+        ValueError: another suffix; no contract is known; or the written file computes something else.
+        FileNotFoundError: no such checkpoint.
+        ImportError: ONNX without the packages that it needs.
+    """
+    ppo = policy if isinstance(policy, PPO) else PPO.load(policy, device="cpu")
+    contract = contract_of(ppo) if contract is None else contract
+    return export_network(DeterministicActor(ppo, contract.action_clip), path, contract)
+
+
+def export_network(
+    network: nn.Module, path: Union[str, Path], contract: PolicyContract, state_shape: Tuple[int, ...] = ()
+) -> Path:
+    """Write a network as ONNX (`.onnx`) or TorchScript (`.pt`), after comparing what is written with it on
+    random observations. A file of that name is replaced only when all went well.
+
+    network: maps observations (N, D) to actions (N, A); with a `state_shape`, observations and a state
+    (N, *state_shape), zero at the start of an episode, to actions and the next state. Inputs are named
+    `observation` and `state_in`, outputs `action` and `state_out`.
+
+    Raises: see `export_policy`; ValueError also for a network that the contract does not fit.
+    """
+    path = Path(path)
+    if path.suffix not in _WRITERS:
+        raise ValueError(f"A policy is exported as .onnx or, in TorchScript, .pt; not as {path.name!r}.")
+    if state_shape and path.suffix != ".onnx":
+        raise ValueError(f"A recurrent policy is exported as .onnx, not as {path.name!r}.")
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(contract.observation_size,), state_shape] if state_shape else [(contract.observation_size,)]
+    inputs = tuple(torch.randn(_SAMPLES, *shape, generator=generator) for shape in shapes)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        with _quietly():
+            network = copy.deepcopy(network).cpu().eval()
+            _require_fit(network, inputs, contract)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            written = _WRITERS[path.suffix](network, inputs, contract, temporary)
+            _require_same(network, written, inputs, path.name)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+class ExportCallback:
+    """Exports the policy beside each checkpoint that is kept: `update_000200.onnx` and `.jit.pt`.
+
+    A policy that cannot be exported is no reason to stop training: that is said in a warning, once.
+    """
+
+    def __init__(self, directory: Union[str, Path], keep_every: int) -> None:
+        """keep_every: interval in updates, that of `CheckpointCallback`."""
+        self._directory, self._keep_every = Path(directory), keep_every
+        self._said: Set[str] = set()
+
+    def __call__(self, ppo: PPO) -> None:
+        if ppo.num_updates % self._keep_every == 0:
+            self.export(ppo, f"update_{ppo.num_updates:06d}")
+
+    def export(self, ppo: PPO, name: str) -> None:
+        """Write `<name>.onnx` and `<name>.jit.pt`. Of several workers the first does it."""
+        if ppo.workers.is_first:
+            self._try(ppo, self._directory / f"{name}.onnx")
+            self._try(ppo, self._directory / f"{name}.jit.pt")
+
+    def _try(self, ppo: PPO, path: Path) -> None:
+        try:
+            export_policy(ppo, path)
+        except (ImportError, ValueError) as error:
+            if str(error) not in self._said:
+                warnings.warn(f"No {path.name}: {error}", stacklevel=4)
+            self._said.add(str(error))
+
+
+def contract_of(ppo: PPO) -> PolicyContract:
+    """The contract of a policy: that of the environment it trains in, or of the task that its checkpoint
+    names, with XBot-L.
+
+    Raises:
+        ValueError: it has neither.
+    """
+    env = ppo.get_env()
+    if env is not None and hasattr(env.unwrapped, "contract"):
+        return env.unwrapped.contract  # pyright: ignore[reportAttributeAccessIssue]
+    details = ppo.signature.details
+    if "task" in ppo.metadata and details.get("joints") == list(XBOT_L.joint_names):
+        return PolicyContract.of(from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint"), XBOT_L)
+    raise ValueError(
+        "This policy's contract is not known: it was not trained by train() on XBot-L. "
+        "Pass contract=env.contract of the environment it was trained in."
+    )
+
+
+class DeterministicActor(nn.Module):
+    """A policy's most likely action, clipped: a copy, apart from the trainer."""
+
+    def __init__(self, ppo: PPO, action_clip: float) -> None:
+        super().__init__()
+        self.actor = copy.deepcopy(ppo.policy.actor)
+        self.action_clip = action_clip
+        for name, layer in self.actor.named_children():
+            if isinstance(layer, InputLinear):  # it pads, which would only clutter the graph
+                self.actor.add_module(name, _plain(layer))
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """(N, D) -> (N, A)"""
+        return self.actor(observation).clamp(-self.action_clip, self.action_clip)
+
+
+def _plain(layer: nn.Linear) -> nn.Linear:
+    plain = nn.Linear(layer.in_features, layer.out_features, device=layer.weight.device)
+    plain.load_state_dict(layer.state_dict())
+    return plain
+
+
+def _write_onnx(network: nn.Module, inputs: _Tensors, contract: PolicyContract, path: Path) -> _Run:
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            f"exporting to ONNX needs more packages ({error}): pip install -c constraints.txt -e '.[export]' "
+            "where this project's code is."
+        ) from error
+    names = ["observation", "state_in"][: len(inputs)], ["action", "state_out"][: len(inputs)]
+    # The newer exporter, where there is one, takes seconds to start.
+    new = "dynamo" in inspect.signature(torch.onnx.export).parameters
+    export: Callable[..., Any] = partial(torch.onnx.export, dynamo=False) if new else torch.onnx.export
+    export(
+        network,
+        inputs,
+        str(path),
+        input_names=names[0],
+        output_names=names[1],
+        dynamic_axes={name: {0: "N"} for name in (*names[0], *names[1])},
+        opset_version=OPSET,
+    )
+    model = onnx.load(str(path))
+    metadata = {"contract": contract.to_json()}
+    if len(inputs) > 1:
+        state = {"input": "state_in", "output": "state_out", "shape": list(inputs[1].shape[1:])}
+        metadata["state"] = json.dumps(state)
+    onnx.helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def run(*inputs: Tensor) -> _Tensors:
+        feed = dict(zip(names[0], (value.numpy() for value in inputs)))
+        return tuple(torch.from_numpy(output) for output in session.run(None, feed))
+
+    return run
+
+
+def _write_torchscript(network: nn.Module, inputs: _Tensors, contract: PolicyContract, path: Path) -> _Run:
+    traced = torch.jit.trace(network, inputs, check_trace=False)
+    torch.jit.save(traced, str(path), _extra_files={CONTRACT_FILE: contract.to_json()})
+    return _as_tuple(torch.jit.load(str(path)))
+
+
+_WRITERS: Dict[str, Callable[[nn.Module, _Tensors, PolicyContract, Path], _Run]] = {
+    ".onnx": _write_onnx,
+    ".pt": _write_torchscript,
+}
+
+
+def _as_tuple(network: Callable[..., Union[Tensor, _Tensors]]) -> _Run:
+    def run(*inputs: Tensor) -> _Tensors:
+        outputs = network(*inputs)
+        return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+
+    return run
+
+
+def _require_fit(network: nn.Module, inputs: _Tensors, contract: PolicyContract) -> None:
+    """Raise ValueError unless the network maps what the contract says."""
+    try:
+        outputs = _as_tuple(network)(*inputs)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The network does not take observations of {contract.observation_size} entries, which its "
+            f"contract has: {error}"
+        ) from error
+    shapes = [tuple(output.shape[1:]) for output in outputs]
+    expected = [(contract.action_size,), *(tuple(state.shape[1:]) for state in inputs[1:])]
+    if shapes != expected:
+        raise ValueError(f"The network gives outputs of shapes {shapes}; its contract expects {expected}.")
+
+
+def _require_same(network: nn.Module, written: _Run, inputs: _Tensors, name: str) -> None:
+    """Raise ValueError unless both give the same for one row and for many, as far as float32 can tell."""
+    for rows in (1, _SAMPLES):
+        some = tuple(value[:rows] for value in inputs)
+        for ours, theirs in zip(_as_tuple(network)(*some), written(*some)):
+            difference = (ours - theirs).abs().max().item() / (1.0 + ours.abs().max().item())
+            if ours.shape != theirs.shape or not difference <= _TOLERANCE:
+                raise ValueError(
+                    f"{name} was not written: it would differ from the network by {difference:.1e} on random "
+                    f"observations, more than {_TOLERANCE:.0e}."
+                )
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Torch warns that its classic exporters are old, and that a trace fixes shapes, which is wanted."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        yield

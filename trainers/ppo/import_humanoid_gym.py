@@ -1,0 +1,132 @@
+"""Checkpoints of the Humanoid-Gym release (`model_3000.pt`), written by its copy of rsl_rl's PPO."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+import torch
+from gymnasium.vector import VectorEnv
+from torch import Tensor
+
+from humanoid_envs.configs import to_plain
+from humanoid_envs.robots import XBOT_L
+from humanoid_envs.tasks.velocity import observations, preset
+from trainers.ppo.checkpoint import write_checkpoint
+from trainers.ppo.config import PPOConfig
+from trainers.ppo.ppo import PPO
+from trainers.ppo.signature import EnvSignature
+
+
+def import_humanoid_gym(
+    path: Union[str, Path],
+    env: Optional[VectorEnv] = None,
+    config: Optional[PPOConfig] = None,
+    **options: Any,
+) -> PPO:
+    """The policy of a release's checkpoint, ready to predict, to be exported, and in an environment to be
+    trained further, with Adam's moments and the learning rate as they were.
+
+    env: the environment to go on training in; None can only predict, in the task of preset `v0`.
+    config: hyper-parameters to go on with, the release's by default. Its networks and activation are taken
+    from the checkpoint: any widths, ELU.
+    options: `device`, `log_dir`, `loggers`, see `PPO.load`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: something else than such a checkpoint, or layers that do not fit the environment.
+    """
+    content = _read(Path(path))
+    weights = content["model_state_dict"]
+    signature = _v0_signature() if env is None else EnvSignature.of(env)
+    actor = _hidden_widths(weights, "actor", signature.obs_dim, signature.action_dim, path)
+    critic = _hidden_widths(weights, "critic", signature.critic_dim, 1, path)
+    if "std" not in weights:
+        raise ValueError(f"{path} has no 'std': it is no checkpoint of the Humanoid-Gym release.")
+    config = dataclasses.replace(
+        PPOConfig() if config is None else config,
+        actor_hidden=actor,
+        critic_hidden=critic,
+        activation="elu",
+        symmetry=False,
+        normalize_observations=False,
+    )
+    optimizer = content.get("optimizer_state_dict")
+    with tempfile.TemporaryDirectory() as folder:
+        converted = Path(folder) / Path(path).name
+        write_checkpoint(
+            converted,
+            {
+                "config": to_plain(config),
+                "signature": to_plain(signature),
+                "policy": {**weights, "std": weights["std"].clamp(min=config.min_std)},
+                "learner": _learner(optimizer, config),
+                "num_timesteps": 0,  # the file does not say
+                "num_updates": int(content.get("iter", 0)),
+                "metadata": {"task": to_plain(preset("v0"))},
+                "random": None,
+                "environment": None,
+            },
+        )
+        return PPO.load(converted, env, **options)
+
+
+def _read(path: Path) -> Dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no checkpoint {path}.")
+    try:
+        content = torch.load(str(path), map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} cannot be read as a checkpoint: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("model_state_dict"), dict):
+        raise ValueError(f"{path} is no checkpoint of the Humanoid-Gym release: it has no model_state_dict.")
+    return content
+
+
+def _v0_signature() -> EnvSignature:
+    task = preset("v0")
+    o, joints, clip = task.observations, XBOT_L.num_joints, task.actions.clip
+    frame = observations.frame_size(observations.ACTOR_TERMS, joints)
+    privileged = observations.frame_size(observations.privileged_terms(o), joints)
+    return EnvSignature(
+        obs_shape=(o.history * frame,),
+        critic_shape=(o.privileged_history * privileged,),
+        action_shape=(joints,),
+        num_actions=None,
+        action_start=0,
+        action_low=(-clip,) * joints,
+        action_high=(clip,) * joints,
+        details={"robot": XBOT_L.name, "joints": list(XBOT_L.joint_names)},
+    )
+
+
+def _hidden_widths(
+    weights: Dict[str, Tensor], network: str, inputs: int, outputs: int, path: Union[str, Path]
+) -> Tuple[int, ...]:
+    """Widths of the hidden layers of a plain MLP, whose linear layers are numbered 0, 2, 4, …"""
+    widths: List[int] = []
+    while f"{network}.{2 * len(widths)}.weight" in weights:
+        name = f"{network}.{2 * len(widths)}.weight"
+        shape, expected = tuple(weights[name].shape), widths[-1] if widths else inputs
+        if len(shape) != 2 or shape[1] != expected:
+            raise ValueError(f"{path} does not fit: {name} has shape {shape}, but gets {expected} inputs.")
+        widths.append(shape[0])
+    if not widths:
+        raise ValueError(
+            f"{path} has no {network}.0.weight: it is no checkpoint of the Humanoid-Gym release."
+        )
+    if widths[-1] != outputs:
+        raise ValueError(
+            f"{path} does not fit: {network}.{2 * len(widths) - 2}.weight gives {widths[-1]} outputs, "
+            f"not {outputs}."
+        )
+    return tuple(widths[:-1])
+
+
+def _learner(optimizer: Optional[Dict[str, Any]], config: PPOConfig) -> Dict[str, Any]:
+    if optimizer is None:
+        return {"optimizer": {}, "learning_rate": config.learning_rate}
+    # Both trainers list the parameters in the same order: std, actor, critic.
+    return {"optimizer": optimizer["state"], "learning_rate": float(optimizer["param_groups"][0]["lr"])}
