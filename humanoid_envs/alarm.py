@@ -15,9 +15,9 @@ class Alarm:
         self._on_host = torch.ones((), dtype=torch.bool, pin_memory=on_gpu)
         self._arrival = torch.cuda.Event() if on_gpu else None
 
-    def check(self, values: Tensor) -> None:
-        """Part of the captured step: all values must be true."""
-        self._well.logical_and_(values.all())
+    def check(self, well: Tensor) -> None:
+        """Part of the captured step. well: () bool"""
+        self._well.logical_and_(well)
 
     def send(self) -> None:
         """Start telling the host how things stand, unless the last message is still on its way."""

@@ -6,11 +6,14 @@ import os
 import shutil
 import sys
 import types
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, Dict, TypeVar
 
 import torch
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# A step has dozens of kernels of a microsecond on small independent tensors: several of them make one.
+_OPTIONS: Dict[str, Any] = {"combo_kernels": True, "benchmark_combo_kernel": False}
 
 
 def can_compile() -> bool:
@@ -30,4 +33,4 @@ def compiled(function: F) -> F:
         plain.__code__.replace(), plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
     )
     bound = types.MethodType(own, function.__self__) if hasattr(function, "__self__") else own  # pyright: ignore[reportFunctionMemberAccess]
-    return torch.compile(bound, fullgraph=True, dynamic=False)  # pyright: ignore[reportReturnType]
+    return torch.compile(bound, fullgraph=True, dynamic=False, options=_OPTIONS)  # pyright: ignore[reportReturnType]

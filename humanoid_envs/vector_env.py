@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 import gymnasium
 import numpy as np
@@ -12,7 +12,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
+from humanoid_envs import compilation, readout
 from humanoid_envs.alarm import Alarm
+from humanoid_envs.compilation import F
+from humanoid_envs.contract import PolicyContract
+from humanoid_envs.readout import View
 from humanoid_envs.simulators.simulator import Simulator, default_parameters
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, observations, symmetry
 from humanoid_envs.tasks.velocity.randomization import sample_parameters
@@ -22,6 +26,7 @@ Array = Union[Tensor, np.ndarray]
 Command = Union[Sequence[float], np.ndarray, Tensor]
 
 _MAX_RENDERED = 16
+_AXES = ("vx", "vy", "yaw_rate")
 
 
 class HumanoidVectorEnv(VectorEnv):
@@ -38,7 +43,8 @@ class HumanoidVectorEnv(VectorEnv):
     and, when episodes have ended (on a GPU always, to save the host from asking), with masks `"_final_info"`
     and, in mode SAME_STEP, `"_final_obs"`,
     - `"final_info"`: `"episode_return"`, `"episode_length"` (steps), `"reward_terms"` (sum of each weighted
-      term over the episode) and, in mode SAME_STEP, `"privileged"`,
+      term over the episode), `"episode_metrics"` (whether it ended in a fall, and the averaged velocity's
+      distance from the command at its end) and, in mode SAME_STEP, `"privileged"`,
     - `"final_obs"`: the true last observation of the episode, not the first of the next (SAME_STEP only).
 
     Args:
@@ -99,9 +105,15 @@ class HumanoidVectorEnv(VectorEnv):
         self._actions_finite = Alarm(self.device)
         self._everyone = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self._result: Optional[StepResult] = None
+
+        def fused(function: F) -> F:
+            return compilation.compiled(function) if compiled else function
+
+        self._view, self._ends, self._finals = fused(readout.view), fused(readout.ends), fused(readout.finals)
+        self._sanitize = fused(_sanitize)
         with torch.no_grad():
             self._advance = simulator.accelerate(self._compute_step, [self._generator])
-        self._started = self._parameters_drawn = False
+        self._started = self._parameters_drawn = self._within = False
         if command is not None:
             self.set_command(command)
 
@@ -153,7 +165,8 @@ class HumanoidVectorEnv(VectorEnv):
                 self._restart_clocks()
             self._actions_finite.reset()
             self._started = True
-            return self._observation(self._memory), self._info(self._memory)
+            seen = self._view(self._memory, self.config)
+            return self._observation(seen), self._info(seen)
 
     def step(self, actions: Array) -> Tuple[Any, Array, Array, Array, Dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Advance all envs by one policy step. actions: (N, 12) floats, numpy or torch on any device.
@@ -168,16 +181,21 @@ class HumanoidVectorEnv(VectorEnv):
             raise gymnasium.error.ResetNeeded("Call reset() before step().")
         self._set_action(actions)
         with torch.no_grad():
-            self._advance()
+            if self._within:
+                self._compute_step()
+            else:
+                self._require_finite_actions()
+                self._advance()
+                self._actions_finite.send()
             result = self._result
             assert result is not None
-            self._actions_finite.send()
+            seen, ends = self._view(self._memory, self.config), self._ends(result)
             return (
-                self._observation(self._memory),
-                self._give(result.reward.clone()),
-                self._give(result.terminated.clone()),
-                self._give(result.truncated.clone()),
-                {**self._info(self._memory), **self._final(result)},
+                self._observation(seen),
+                self._give(ends.reward),
+                self._give(ends.terminated),
+                self._give(ends.truncated),
+                {**self._info(seen), **self._final(result, ends.done)},
             )
 
     def render(self) -> Tuple[np.ndarray, ...]:
@@ -226,6 +244,35 @@ class HumanoidVectorEnv(VectorEnv):
         self._memory.command[:, :3] = torch.where(rows[:, None], value, self._memory.command[:, :3])
         self._memory.command_fixed.masked_fill_(rows, True)
 
+    def accelerate(
+        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
+    ) -> Callable[[], None]:
+        """What does the same as `function`, which calls `step`: on a GPU as one CUDA graph, in which Python
+        takes no part.
+
+        Everything that `function` does must be torch operations on tensors that stay where they are; it may
+        draw from the `generators`. It is run a few times here, so reset the environment afterwards. That
+        actions are NaN is noticed some calls later.
+        """
+
+        def whole() -> None:
+            self._within = True
+            try:
+                function()
+            finally:
+                self._within = False
+
+        own = self._result
+        advance = self.simulator.accelerate(whole, [self._generator, *generators])
+        self._result = own  # that of the step which is not part of this graph
+
+        def call() -> None:
+            self._require_finite_actions()
+            advance()
+            self._actions_finite.send()
+
+        return call
+
     @property
     def signature(self) -> Dict[str, Any]:
         """What a policy trained here must match to act here."""
@@ -234,6 +281,7 @@ class HumanoidVectorEnv(VectorEnv):
         return {
             "robot": robot.name,
             "joints": list(robot.joint_names),
+            "history": {"policy": o.history, "critic": o.privileged_history},
             "symmetry": {
                 "policy": symmetry.frame_mirror(robot, observations.ACTOR_TERMS, o.history),
                 "critic": symmetry.frame_mirror(
@@ -242,6 +290,11 @@ class HumanoidVectorEnv(VectorEnv):
                 "action": symmetry.joint_mirror(robot),
             },
         }
+
+    @property
+    def contract(self) -> PolicyContract:
+        """What a policy trained here needs to run elsewhere."""
+        return PolicyContract.of(self.config, self.simulator.robot)
 
     def state_dict(self) -> Dict[str, Any]:
         """Everything needed to continue from here, bit for bit on a CPU: physics, task and random numbers."""
@@ -273,9 +326,8 @@ class HumanoidVectorEnv(VectorEnv):
     # One step
 
     def _compute_step(self) -> None:
-        finite = torch.isfinite(self._action)
+        action, finite = self._sanitize(self._action)
         self._actions_finite.check(finite)
-        action = torch.where(finite, self._action, torch.zeros_like(self._action))
         draws = self.task.draw(self._generator)
         self._result = self.task.step(self._memory, action, draws, self.autoreset_mode)
 
@@ -289,13 +341,15 @@ class HumanoidVectorEnv(VectorEnv):
                 f"Actions must be floats of shape {tuple(self._action.shape)}; "
                 f"got {action.dtype} of shape {tuple(action.shape)}."
             )
-        finite = action.device.type != "cpu" or bool(torch.isfinite(action).all())
-        if not (finite and self._actions_finite.all_well()):
+        self._action.copy_(action)
+
+    def _require_finite_actions(self) -> None:
+        on_cpu = self.device.type == "cpu"
+        if not (bool(torch.isfinite(self._action).all()) if on_cpu else self._actions_finite.all_well()):
             raise ValueError(
                 "The actions contain NaN or infinite values. A policy gives them when its training has "
                 "diverged: look at its weights and at the observations it was fed. Then reset()."
             )
-        self._action.copy_(action)
 
     def _draw_parameters(self) -> None:
         nominal = default_parameters(self.simulator.robot, self.num_envs, self.device)
@@ -313,41 +367,40 @@ class HumanoidVectorEnv(VectorEnv):
 
     # From tensors to what the user gets
 
-    # The step's own tensors are live buffers of a CUDA graph: what is given away is always a new tensor.
-
     def _give(self, value: Tensor) -> Array:
         return value.cpu().numpy() if self.array == "numpy" else value
 
-    def _observation(self, memory: TaskMemory) -> Any:
-        o = self.config.observations
-        policy = self._give(observations.stack(memory.frames, o))
-        if not self.dict_obs:
-            return policy
-        return {"policy": policy, "critic": self._give(observations.stack(memory.privileged_frames, o))}
+    def _observation(self, view: View) -> Any:
+        policy = self._give(view.policy)
+        return {"policy": policy, "critic": self._give(view.critic)} if self.dict_obs else policy
 
-    def _info(self, memory: TaskMemory) -> Dict[str, Any]:
-        privileged = observations.stack(memory.privileged_frames, self.config.observations)
-        return {"privileged": self._give(privileged), "command": self._give(memory.command[:, :3].clone())}
+    def _info(self, view: View) -> Dict[str, Any]:
+        return {"privileged": self._give(view.critic), "command": self._give(view.command)}
 
-    def _final(self, result: StepResult) -> Dict[str, Any]:
-        done = result.terminated | result.truncated
+    def _final(self, result: StepResult, done: Tensor) -> Dict[str, Any]:
         if self.device.type == "cpu" and not bool(done.any()):
             return {}
-        last, given = result.last, self._give(done)
-        terms = self._give(last.term_returns.T.clone())
+        last, given = self._finals(result, self.config), self._give(done)
         final: Dict[str, Any] = {
-            "episode_return": self._give(last.episode_return.clone()),
-            "episode_length": self._give(last.episode_step.clone()),
-            "reward_terms": dict(zip(self.task.term_names, terms)),
+            "episode_return": self._give(last.episode_return),
+            "episode_length": self._give(last.episode_length),
+            "reward_terms": dict(zip(self.task.term_names, self._give(last.term_returns))),
+            "episode_metrics": {
+                "fall_rate": self._give(last.fallen),
+                **{
+                    f"tracking_error_{axis}": self._give(error)
+                    for axis, error in zip(_AXES, last.tracking_error)
+                },
+            },
         }
         infos: Dict[str, Any] = {"final_info": final, "_final_info": given}
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
-            final["privileged"] = self._info(last)["privileged"]
-            infos["final_obs"], infos["_final_obs"] = self._final_observation(last, given), given
+            final["privileged"] = self._give(last.view.critic)
+            infos["final_obs"], infos["_final_obs"] = self._final_observation(last.view, given), given
         return infos
 
-    def _final_observation(self, last: TaskMemory, done: Array) -> Any:
-        observation = self._observation(last)
+    def _final_observation(self, view: View, done: Array) -> Any:
+        observation = self._observation(view)
         if not (self.dict_obs and self.array == "numpy"):
             return observation
         # Gymnasium's convention for spaces that are no single array: one object for each env that is done.
@@ -376,6 +429,12 @@ class HumanoidVectorEnv(VectorEnv):
                 f"got {value.dtype} of shape {tuple(value.shape)}."
             )
         return value.to(self.device)
+
+
+def _sanitize(action: Tensor) -> Tuple[Tensor, Tensor]:
+    """Actions with zeros in place of NaN and infinity, and () bool whether there were none."""
+    finite = torch.isfinite(action)
+    return torch.where(finite, action, torch.zeros_like(action)), finite.all()
 
 
 def _autoreset_mode(mode: Union[AutoresetMode, str]) -> AutoresetMode:

@@ -2,58 +2,129 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Dict
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from humanoid_envs.compilation import compiled
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.episode_statistics import EpisodeStatistics
 from trainers.ppo.rollout_buffer import RolloutBuffer
+from trainers.ppo.stopwatch import Stopwatch
 from trainers.ppo.tensor_env import StepResult, TensorEnv
 
 
 class Collector:
-    """Fills rollouts with a policy's experience.
+    """Fills a rollout with a policy's experience in an environment.
+
+    An environment may offer `accelerate(function, generators)`: it returns what does the same as `function`,
+    which calls its `step` and only works on tensors that stay where they are, as one CUDA graph. Then all of
+    a step, policy included, runs without Python.
 
     generator: draws the actions. fused: fuse the networks' small operations with `torch.compile`.
     """
 
     def __init__(
-        self, policy: ActorCritic, config: PPOConfig, generator: torch.Generator, fused: bool = False
+        self,
+        policy: ActorCritic,
+        config: PPOConfig,
+        env: TensorEnv,
+        rollout: RolloutBuffer,
+        statistics: EpisodeStatistics,
+        generator: torch.Generator,
+        fused: bool = False,
     ) -> None:
+        """The environment is reset here where it is accelerated, and must be again before collecting."""
         self._policy, self._config, self._generator = policy, config, generator
-        self._forward = compiled(policy.forward) if fused else policy.forward
-        self._value = compiled(policy.value) if fused else policy.value
+        self._env, self._rollout, self._statistics = env, rollout, statistics
+        self._forward = compiled(self.forward) if fused else self.forward
+        self._value = compiled(self.value) if fused else self.value
+        self._log_probs = compiled(self.log_probs) if fused else self.log_probs
+        device, signature = env.device, env.signature
+        self._obs = torch.zeros(env.num_envs, signature.obs_dim, device=device)
+        shared = signature.critic_shape is None
+        self._critic_obs = (
+            self._obs if shared else torch.zeros(env.num_envs, signature.critic_dim, device=device)
+        )
+        self._t = torch.zeros(1, dtype=torch.int64, device=device)
+        self._stopwatch = Stopwatch(device, ("infer", "simulate", "record"))
+        self._advance = self._accelerated() if env.can_accelerate else self._step
 
     @torch.no_grad()
-    def collect(self, env: TensorEnv, rollout: RolloutBuffer, statistics: EpisodeStatistics) -> None:
-        """Fill a rollout by acting in the environment from where it stands, and finish it."""
-        config = self._config
-        for t in range(rollout.num_steps):
-            # The rollout takes its copy first: the environment may overwrite its observation when it steps.
-            obs, critic_obs = rollout.obs[t], rollout.critic_obs[t]
-            obs[:, : env.obs.shape[1]] = env.obs
-            if rollout.critic_obs is not rollout.obs:
-                critic_obs[:, : env.critic_obs.shape[1]] = env.critic_obs
-            actor_outputs, rollout.values[t] = self._forward(obs, critic_obs)
-            distribution = self._policy.distribution(actor_outputs)
-            actions = distribution.sample(self._generator)
-            rollout.actor_outputs[t] = actor_outputs
-            rollout.actions[t] = actions
-            rollout.log_probs[t] = distribution.log_prob(actions)
+    def collect(self) -> Dict[str, float]:
+        """Fill the rollout by acting in the environment from where it stands, and finish it.
 
-            step = env.step(actions)
-            rollout.rewards[t] = step.reward
-            rollout.bootstraps[t] = truncation_bootstrap(self._value, step, config.gamma)
-            rollout.dones[t] = step.terminated | step.truncated
-            if rollout.valid is not None and step.valid is not None:
-                rollout.valid[t] = step.valid
-            statistics.add(step)
+        Returns the seconds that went into "infer", "simulate" and "record": on CUDA without waiting for the
+        device, from the last step of the rollout before.
+        """
+        env, rollout, config = self._env, self._rollout, self._config
+        self._keep_observation()
+        env.obs, env.critic_obs = self._obs, self._critic_obs
+        rollout.begin(env.obs, env.critic_obs)
+        self._t.zero_()
+        seconds = self._stopwatch.take()
+        for _ in range(rollout.num_steps):
+            self._advance()
+        env.obs, env.critic_obs = self._obs, self._critic_obs
         last_values = self._value(env.critic_obs)
         rollout.finish(last_values, config.gamma, config.gae_lambda, config.normalize_advantages)
+        return {name: rollout.num_steps * value for name, value in seconds.items()}
+
+    def forward(self, obs: Tensor, critic_obs: Tensor) -> tuple:
+        """Actor's outputs and values of observations that are not padded."""
+        return self._policy(_aligned(obs), _aligned(critic_obs))
+
+    def value(self, critic_obs: Tensor) -> Tensor:
+        """Values of observations that are not padded."""
+        return self._policy.value(_aligned(critic_obs))
+
+    def log_probs(self, actor_outputs: Tensor, actions: Tensor) -> Tensor:
+        """Log probabilities of actions."""
+        return self._policy.distribution(actor_outputs).log_prob(actions)
+
+    def _step(self) -> None:
+        env, rollout, lap = self._env, self._rollout, self._stopwatch.lap
+        lap(None)
+        actor_outputs, values = self._forward(self._obs, self._critic_obs)
+        actions = self._policy.distribution(actor_outputs).sample(self._generator)
+        lap("infer")
+        step = env.step(actions)
+        lap("simulate")
+        fields = {
+            "actor_outputs": actor_outputs,
+            "values": values,
+            "actions": actions,
+            "log_probs": self._log_probs(actor_outputs, actions),
+            "rewards": step.reward,
+            "bootstraps": truncation_bootstrap(self._value, step, self._config.gamma),
+            "dones": step.terminated | step.truncated,
+        }
+        if step.valid is not None:
+            fields["valid"] = step.valid
+        rollout.write(self._t, self._obs, self._critic_obs, fields)
+        self._statistics.add(step)
+        self._keep_observation()
+        self._t += 1
+        lap("record")
+
+    def _keep_observation(self) -> None:
+        """Where the next step looks for it, always the same tensors."""
+        self._obs.copy_(self._env.obs)
+        if self._critic_obs is not self._obs:
+            self._critic_obs.copy_(self._env.critic_obs)
+
+    def _accelerated(self) -> Callable[[], None]:
+        before = self._generator.get_state()
+        self._env.reset(seed=0)
+        self._keep_observation()
+        with torch.no_grad():
+            advance = self._env.accelerate(self._step, [self._generator])
+        self._generator.set_state(before)
+        self._statistics.reset()
+        return advance
 
 
 def truncation_bootstrap(value: Callable[[Tensor], Tensor], step: StepResult, gamma: float) -> Tensor:
@@ -63,3 +134,8 @@ def truncation_bootstrap(value: Callable[[Tensor], Tensor], step: StepResult, ga
         return torch.zeros_like(step.reward)
     cut_off = step.truncated & ~step.terminated
     return torch.where(cut_off, gamma * value(step.final_critic_obs), 0.0)
+
+
+def _aligned(obs: Tensor) -> Tensor:
+    """On CUDA with zeros behind the last entry, see `InputLinear`."""
+    return functional.pad(obs, (0, -obs.shape[1] % 8)) if obs.is_cuda else obs

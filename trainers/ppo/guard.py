@@ -7,6 +7,8 @@ from typing import Dict
 import torch
 from torch import Tensor
 
+from trainers.ppo.distributed import ALONE, Workers
+from trainers.ppo.observation_store import ObservationStore
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.tensor_env import TensorEnv
 
@@ -25,28 +27,28 @@ class NonFiniteError(RuntimeError):
     """Training met a NaN or an infinity. No callback has run since, so the last checkpoint is good."""
 
 
-def check_rollout(rollout: RolloutBuffer, env: TensorEnv) -> None:
+def check_rollout(rollout: RolloutBuffer, env: TensorEnv, workers: Workers = ALONE) -> None:
     """Raise NonFiniteError if a rollout, or the observation that follows it, holds a NaN or infinity.
 
     Names the first such quantity on the way from the environment to the loss, and where it appeared. Waits
-    for the device once.
+    for the device once, and for all workers: where one raises, all do.
     """
     bad = {
-        "observation": torch.cat([_non_finite(rollout.obs), _non_finite(env.obs[None])]),
-        "privileged observation": torch.cat(
-            [_non_finite(rollout.critic_obs), _non_finite(env.critic_obs[None])]
-        ),
+        "observation": _non_finite_observations(rollout.obs, env.obs),
+        "privileged observation": _non_finite_observations(rollout.critic_obs, env.critic_obs),
         "action": _non_finite(rollout.actions),
         "value estimate": _non_finite(rollout.values),
         "reward": _non_finite(rollout.rewards),
         "value of a final observation": _non_finite(rollout.bootstraps),
         "advantage": _non_finite(rollout.advantages),
     }
-    flags = torch.stack([mask.any() for mask in bad.values()]).tolist()
+    flags = workers.any(torch.stack([mask.any() for mask in bad.values()]).tolist())
     if not any(flags):
         return
     name = list(bad)[flags.index(True)]
     steps, envs = bad[name].nonzero().unbind(1)
+    if len(envs) == 0:
+        raise NonFiniteError(f"Training stopped: non-finite {name} in another worker, which tells more.")
     raise NonFiniteError(
         f"Training stopped: non-finite {name} in {envs.unique().numel()} of {rollout.num_envs} environments, "
         f"first in environment {int(envs[0])} at step {int(steps[0])} of the rollout. "
@@ -69,6 +71,11 @@ def check_losses(losses: Dict[str, Tensor]) -> Dict[str, float]:
             "samples. Look at the learning rate, max_grad_norm and the size of the rewards."
         )
     return dict(zip(losses, rows.mean(1).tolist()))
+
+
+def _non_finite_observations(store: ObservationStore, following: Tensor) -> Tensor:
+    """(T + 1, N) where a step's newest frame, or the observation that follows the rollout, is not finite."""
+    return torch.cat([_non_finite(store.frames[store.history - 1 :]), _non_finite(following[None])])
 
 
 def _non_finite(values: Tensor) -> Tensor:

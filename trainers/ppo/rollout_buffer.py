@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import Dict, Optional
 
 import torch
 from torch import Tensor
 
+from humanoid_envs.compilation import compiled
+from trainers.ppo.distributed import ALONE, Workers
+from trainers.ppo.observation_store import ObservationStore
 from trainers.ppo.signature import EnvSignature
 
 
@@ -38,7 +41,8 @@ class Minibatch:
 class RolloutBuffer:
     """Rollout of T steps in N environments, in tensors (T, N, …) that are allocated once and overwritten.
 
-    Whoever collects writes the fields of step t; `finish` then computes `advantages` and `returns`.
+    Whoever collects calls `begin`, writes each step, and calls `finish`, which computes `advantages` and
+    `returns`.
     """
 
     def __init__(
@@ -48,20 +52,30 @@ class RolloutBuffer:
         signature: EnvSignature,
         device: torch.device,
         masked: bool = False,
+        bfloat16: bool = False,
+        fused: bool = False,
+        workers: Workers = ALONE,
     ) -> None:
-        """masked: there are steps that do not count, marked in `valid`. Where the critic sees the actor's
-        observation, `critic_obs` is `obs`. On CUDA observations have zeros behind their last entry, up to a
-        multiple of 8 entries, see `InputLinear`."""
-        align = 8 if device.type == "cuda" else 1
+        """masked: there are steps that do not count, marked in `valid`. bfloat16: keep observations so.
+        fused: fuse what writes and reads with `torch.compile`. workers: normalize advantages over the samples
+        of all. Where the critic sees the actor's observation, the two stores are one."""
 
         def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros((num_steps, num_envs, *shape), dtype=dtype, device=device)
 
+        def store(size: int, history: int) -> ObservationStore:
+            # A step that only resets shows another stack than its predecessor with one frame more.
+            history = 1 if masked else history
+            kind = torch.bfloat16 if bfloat16 else torch.float32
+            return ObservationStore(num_steps, num_envs, size, history, device, kind)
+
         self.num_steps = num_steps
         self.num_envs = num_envs
-        self.obs = zeros(_round_up(signature.obs_dim, align))
+        self._workers = workers
+        policy_history, critic_history = signature.history()
+        self.obs = store(signature.obs_dim, policy_history)
         shared = signature.critic_shape is None
-        self.critic_obs = self.obs if shared else zeros(_round_up(signature.critic_dim, align))
+        self.critic_obs = self.obs if shared else store(signature.critic_dim, critic_history)
         self.actor_outputs = zeros(signature.action_dim)
         self.actions = zeros(dtype=torch.int64) if signature.discrete else zeros(signature.action_dim)
         self.log_probs = zeros()
@@ -73,28 +87,46 @@ class RolloutBuffer:
         self.valid = zeros(dtype=torch.bool) if masked else None
         self.advantages = zeros()
         self.returns = zeros()
+        self.minibatch = compiled(self._minibatch) if fused else self._minibatch
+        """The samples (Minibatch) with these indices (B,) into the time-major flattened rollout (t·N + n)."""
+        self.write = compiled(self._write) if fused else self._write
+        """Write tensors (N, …) into step (1,) of the fields of these names."""
 
     @property
     def num_samples(self) -> int:
         return self.num_steps * self.num_envs
 
+    def begin(self, obs: Tensor, critic_obs: Tensor) -> None:
+        """Take in the first observations, (N, obs_dim) and (N, critic_dim)."""
+        self.obs.begin(obs)
+        if self.critic_obs is not self.obs:
+            self.critic_obs.begin(critic_obs)
+
     def finish(self, last_values: Tensor, gamma: float, gae_lambda: float, normalize: bool) -> None:
         """Compute returns and advantages. last_values: (N,) values after the last step."""
+        self.obs.finish(self.dones)
+        if self.critic_obs is not self.obs:
+            self.critic_obs.finish(self.dones)
         rewards = self.rewards + self.bootstraps
         advantages = generalized_advantages(rewards, self.values, self.dones, last_values, gamma, gae_lambda)
         self.returns.copy_(advantages + self.values)
-        self.advantages.copy_(_normalize(advantages, self.valid) if normalize else advantages)
+        self.advantages.copy_(_normalize(advantages, self.valid, self._workers) if normalize else advantages)
 
-    def minibatch(self, indices: Tensor) -> Minibatch:
-        """The samples with these indices into the time-major flattened rollout (t·N + n)."""
+    def _write(self, step: Tensor, obs: Tensor, critic_obs: Tensor, fields: Dict[str, Tensor]) -> None:
+        self.obs.write(step, obs)
+        if self.critic_obs is not self.obs:
+            self.critic_obs.write(step, critic_obs)
+        for name, value in fields.items():
+            getattr(self, name).index_copy_(0, step, value[None])
 
+    def _minibatch(self, indices: Tensor) -> Minibatch:
         def pick(field: Tensor) -> Tensor:
             return field.flatten(0, 1)[indices]
 
-        obs = pick(self.obs)
+        obs = self.obs.gather(indices)
         return Minibatch(
             obs=obs,
-            critic_obs=obs if self.critic_obs is self.obs else pick(self.critic_obs),
+            critic_obs=obs if self.critic_obs is self.obs else self.critic_obs.gather(indices),
             actor_outputs=pick(self.actor_outputs),
             actions=pick(self.actions),
             log_probs=pick(self.log_probs),
@@ -122,16 +154,14 @@ def generalized_advantages(
     return advantages
 
 
-def _round_up(number: int, multiple: int) -> int:
-    return -(-number // multiple) * multiple
+def _normalize(advantages: Tensor, valid: Optional[Tensor], workers: Workers) -> Tensor:
+    counted = torch.ones_like(advantages, dtype=torch.bool) if valid is None else valid
 
+    def total(values: Tensor) -> Tensor:
+        return torch.where(counted, values, 0.0).sum()
 
-def _normalize(advantages: Tensor, valid: Optional[Tensor]) -> Tensor:
-    if valid is None:
-        mean, std = advantages.mean(), advantages.std()
-    else:
-        count = valid.sum()
-        mean = torch.where(valid, advantages, 0.0).sum() / count
-        variance = torch.where(valid, (advantages - mean).square(), 0.0).sum() / (count - 1)
-        std = variance.sqrt()
-    return (advantages - mean) / (std + 1e-8)
+    ones = torch.ones_like(advantages)
+    count, summed = workers.sum(torch.stack([total(ones), total(advantages)]))
+    deviations = advantages - summed / count
+    variance = workers.sum(total(deviations.square())) / (count - 1.0)
+    return deviations / (variance.sqrt() + 1e-8)

@@ -156,6 +156,9 @@ class VelocityTask:
         self._restart(memory, memory, mask, draws)
 
     def _restart(self, memory: TaskMemory, last: TaskMemory, mask: Tensor, draws: Draws) -> None:
+        if mask.device.type == "cpu" and not bool(mask.any()):  # asking a GPU would make the host wait
+            memory.assign(last)
+            return
         self.simulator.reset(mask, self._start_state(draws))
         self._start_into(memory, last, mask, self.simulator.state, draws)
 
@@ -251,29 +254,28 @@ class VelocityTask:
         phase = self._phase(memory)
         reference = gait.reference_joint_pos(phase, self.config.gait)
         joint_pos = state.joint_pos - self._default_joint_pos
-        base_ang_vel = rotations.rotate_inverse(state.base_quat, state.base_ang_vel)
-        euler = rotations.roll_pitch_yaw(state.base_quat)
-        shared = observations.shared_terms(
-            gait.clock(phase), memory.command, joint_pos, state.joint_vel, memory.action, o
-        )
-        frame = observations.actor_frame(shared, base_ang_vel, euler, draws.observation_noise)
-        tracking = [memory.mean_velocity_error, state.base_pos[:, 2:], memory.foot_height]
-        privileged = torch.cat(
-            [
-                *shared,
-                joint_pos - reference,
-                o.lin_vel_scale * rotations.rotate_inverse(state.base_quat, state.base_lin_vel),
-                base_ang_vel,
-                euler,
-                memory.push_velocity,
-                self.simulator.parameters.foot_friction[:, None],
-                o.mass_scale * self.simulator.parameters.base_mass[:, None],
-                gait.stance_mask(phase, self.config.gait).float(),
-                memory.contact.float(),
-                *(o.tracking_scale * value for value in tracking if o.privileged_tracking),
-            ],
-            dim=1,
-        )
+        readings = {
+            "clock": gait.clock(phase),
+            "command_lin_vel": memory.command[:, :2],
+            "command_yaw_rate": memory.command[:, 2:3],
+            "joint_pos": joint_pos,
+            "joint_vel": state.joint_vel,
+            "action": memory.action,
+            "base_ang_vel": rotations.rotate_inverse(state.base_quat, state.base_ang_vel),
+            "euler": rotations.roll_pitch_yaw(state.base_quat),
+            "joint_pos_error": joint_pos - reference,
+            "base_lin_vel": rotations.rotate_inverse(state.base_quat, state.base_lin_vel),
+            "push": memory.push_velocity,
+            "foot_friction": self.simulator.parameters.foot_friction[:, None],
+            "base_mass": self.simulator.parameters.base_mass[:, None],
+            "stance": gait.stance_mask(phase, self.config.gait).float(),
+            "contact": memory.contact.float(),
+            "mean_velocity_error": memory.mean_velocity_error,
+            "base_height": state.base_pos[:, 2:],
+            "foot_height": memory.foot_height,
+        }
+        frame = observations.frame(readings, observations.ACTOR_TERMS, o) + draws.observation_noise
+        privileged = observations.frame(readings, observations.privileged_terms(o), o)
         return dataclasses.replace(
             memory,
             reference_joint_pos=reference,
@@ -285,8 +287,8 @@ class VelocityTask:
         clock, episode_step = memory.clock + 1, memory.episode_step + 1
         push_due = self._push_due(clock)
         push = torch.where(push_due[:, None], draws.push_velocity, memory.push_velocity)
-        pushed = torch.cat([push[:, :2], state.base_lin_vel[:, 2:], push[:, 2:]], dim=1)
         base_velocity = torch.cat([state.base_lin_vel, state.base_ang_vel], dim=1)
+        pushed = self._pushed(base_velocity, push)
         c = self.config.commands
         due = (episode_step % self._resample_steps == 0) & ~memory.command_fixed
         command = commands.resample(memory.command, due, draws.command, c)
@@ -342,6 +344,13 @@ class VelocityTask:
         drawn = commands.resample(memory.command, ~memory.command_fixed, draws.reset_command, c)
         turning = commands.follow_heading(drawn, rotations.heading(state.base_quat), c)
         return torch.where(memory.command_fixed[:, None], memory.command, turning)
+
+    def _pushed(self, base_velocity: Tensor, push: Tensor) -> Tensor:
+        """(N, 6) the base's velocity after a push; its vertical velocity stays."""
+        vertical = base_velocity[:, 2:3]
+        before = base_velocity if self.config.randomization.push_adds else torch.zeros_like(base_velocity)
+        horizontal, angular = before[:, :2] + push[:, :2], before[:, 3:] + push[:, 2:]
+        return torch.cat([horizontal, vertical, angular], dim=1)
 
     def _push_due(self, clock: Tensor) -> Tensor:
         """(N,) bool: pushes hit all envs at once, by the clock that all share."""

@@ -209,6 +209,17 @@ def test_pushes_come_by_a_clock_that_all_envs_share() -> None:
         assert torch.equal(memory.push_velocity, push if k >= 4 else torch.zeros(2, 5))
 
 
+def test_pushes_may_add_to_the_velocity() -> None:
+    config = with_parts(randomization={"push_period": 0.01, "push_adds": True})
+    velocity = torch.tensor([[0.1, 0.2, -0.3]])
+    task, memory = make(config, 1, base_lin_vel=velocity, base_ang_vel=velocity)
+    step(task, memory, push_velocity=torch.tensor([[0.01, 0.02, 0.03, 0.04, 0.05]]))
+    mask, lin_vel, ang_vel = simulator_of(task).pushes[-1]
+    assert mask.tolist() == [True]
+    torch.testing.assert_close(lin_vel, torch.tensor([[0.11, 0.22, -0.3]]))
+    torch.testing.assert_close(ang_vel, torch.tensor([[0.13, 0.24, -0.25]]))
+
+
 def test_a_period_of_zero_switches_pushes_off() -> None:
     task, memory = make()
     for _ in range(5):

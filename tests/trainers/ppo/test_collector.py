@@ -1,11 +1,16 @@
 from __future__ import annotations
 
-from typing import List
+import dataclasses
+from typing import List, Tuple
 
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
+from torch import Tensor
 
+from humanoid_envs.registration import make_mujoco
+from humanoid_envs.tasks.velocity import preset as task_preset
+from humanoid_envs.tasks.velocity.config import TerminationConfig
 from tests.trainers.ppo.counting_env import LENGTHS, CountingEnv, gymnasium_counting_env
 from tests.trainers.ppo.test_rollout_buffer import advantages_by_definition
 from trainers.ppo.actor_critic import ActorCritic
@@ -36,9 +41,36 @@ def rollout_of(vector_env: VectorEnv, num_steps: int) -> RolloutBuffer:
     rollout = RolloutBuffer(num_steps, env.num_envs, env.signature, CPU, masked=env.has_reset_steps)
     env.reset(seed=0)
     statistics = EpisodeStatistics(env.num_envs, CPU)
-    collector = Collector(linear_policy(env), CONFIG, torch.Generator().manual_seed(0))
-    collector.collect(env, rollout, statistics)
+    generator = torch.Generator().manual_seed(0)
+    Collector(linear_policy(env), CONFIG, env, rollout, statistics, generator).collect()
     return rollout
+
+
+def test_stacked_frames_come_back_as_the_environment_showed_them() -> None:
+    """A rollout of XBot-L over ends of episodes: the minibatch against the observations that were seen."""
+    pytest.importorskip("mujoco")
+    config = task_preset("v0")
+    config = dataclasses.replace(config, terminations=TerminationConfig(episode_length=0.07))
+    env = TensorEnv(make_mujoco(3, config, array="torch", stagger_episodes=True), CPU)
+    seen: List[Tuple[Tensor, Tensor]] = []
+    step = env.step
+
+    def watched(actions: Tensor) -> StepResult:
+        seen.append((env.obs.clone(), env.critic_obs.clone()))
+        return step(actions)
+
+    env.step = watched  # pyright: ignore[reportAttributeAccessIssue]
+    policy = ActorCritic(705, 219, 12, CONFIG)
+    rollout = RolloutBuffer(20, 3, env.signature, CPU)
+    env.reset(seed=0)
+    collector = Collector(policy, CONFIG, env, rollout, EpisodeStatistics(3, CPU), torch.Generator())
+    for _ in range(2):
+        seen.clear()
+        collector.collect()
+        batch = rollout.minibatch(torch.arange(60))
+        assert bool(rollout.dones.any())
+        assert torch.equal(batch.obs, torch.cat([obs for obs, _ in seen]))
+        assert torch.equal(batch.critic_obs, torch.cat([critic_obs for _, critic_obs in seen]))
 
 
 def expected_steps(env: int, mode: AutoresetMode, num_steps: int) -> List[int]:
@@ -61,7 +93,7 @@ def test_truncation_is_valued_at_the_true_final_observation(make, mode: Autorese
         # Only the first sub-environment is cut off; the other terminates.
         bootstraps = [GAMMA * 2.0 * length if end and n == 0 else 0.0 for end in ends]
 
-        assert rollout.obs[:, n, 0].tolist() == steps[:-1]
+        assert rollout.obs.frames[:, n, 0].tolist() == steps[:-1]
         assert rollout.values[:, n].tolist() == pytest.approx(values[:-1])
         assert rollout.rewards[:, n].tolist() == rewards
         assert rollout.dones[:, n].tolist() == ends

@@ -29,7 +29,8 @@ def advantages_by_definition(
 def random_rollout(masked: bool = False) -> RolloutBuffer:
     rollout = RolloutBuffer(7, 2, EnvSignature.of(CountingEnv()), torch.device("cpu"), masked=masked)
     generator = torch.Generator().manual_seed(0)
-    for field in (rollout.obs, rollout.critic_obs, rollout.actions, rollout.rewards, rollout.values):
+    observations = (rollout.obs.frames, rollout.critic_obs.frames)
+    for field in (*observations, rollout.actions, rollout.rewards, rollout.values):
         field.copy_(torch.randn(field.shape, generator=generator))
     rollout.dones.copy_(torch.rand(7, 2, generator=generator) < 0.3)
     assert rollout.dones.any()
@@ -79,7 +80,13 @@ def test_normalized_advantages_ignore_steps_that_do_not_count() -> None:
 def test_minibatch_takes_time_major_indices() -> None:
     rollout = random_rollout()
     batch = rollout.minibatch(torch.tensor([0, 1, 2, 13]))
-    for name in ("obs", "critic_obs", "actions", "values"):
-        ours, field = getattr(batch, name), getattr(rollout, name)
+    fields = {
+        "obs": rollout.obs.frames,
+        "critic_obs": rollout.critic_obs.frames,
+        "actions": rollout.actions,
+        "values": rollout.values,
+    }
+    for name, field in fields.items():
+        ours = getattr(batch, name)
         assert torch.equal(ours, torch.stack([field[0, 0], field[0, 1], field[1, 0], field[6, 1]]))
     assert batch.valid is None
