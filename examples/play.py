@@ -2,6 +2,7 @@
 
     python examples/play.py                                  # the run trained last, in MuJoCo's viewer
     python examples/play.py runs/mine/checkpoints/last.pt --command 0.4 0 0
+    python examples/play.py policy.onnx                      # or TorchScript, see docs/policies.md
     python examples/play.py --video walk.mp4 --seconds 10    # headless: a video and a picture beside it
 
 Without --command the task draws a new one every few seconds.
@@ -10,29 +11,25 @@ Without --command the task draws a new one every few seconds.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 from pathlib import Path
-from typing import Iterator, Optional, Sequence
-
-import imageio.v2 as imageio
-import numpy as np
+from typing import Iterator
 
 from humanoid_envs.vector_env import HumanoidVectorEnv
-from trainers.command_line import concise_errors
+from trainers.command_line import concise_errors, render_without_display
 from trainers.evaluation import evaluation_env
-from trainers.ppo import PPO
-from trainers.training import find_checkpoint, task_of
-
-FRAMES_PER_SECOND = 50
+from trainers.evaluation.video import record, walk
+from trainers.policies import load_policy, read_contract
+from trainers.training import find_checkpoint
 
 
 @concise_errors()
 def main() -> None:
+    render_without_display()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("checkpoint", nargs="?", default="last", help="a file, a run's name, or 'last'")
+    parser.add_argument("policy", nargs="?", default="last", help="a file, a run's name, or 'last'")
+    parser.add_argument("--contract", type=Path, help="JSON; of a TorchScript file that carries none")
     parser.add_argument("--command", nargs=3, type=float, metavar=("VX", "VY", "YAW"), help="m/s, m/s, rad/s")
     parser.add_argument("--video", type=Path, help="write this mp4, and a picture of its middle, headless")
     parser.add_argument("--seconds", type=float, default=20.0)
@@ -44,29 +41,22 @@ def main() -> None:
     if arguments.video is not None and arguments.video.suffix != ".mp4":
         parser.error(f"--video writes an mp4: give a name that ends so, not {arguments.video}")
 
-    ppo = PPO.load(find_checkpoint(arguments.checkpoint), device="cpu")
-    env = evaluation_env(task_of(ppo), num_envs=1, seconds=arguments.seconds)
-    middle = env.config.steps(arguments.seconds) // 2
-    steps = walk(env, ppo, arguments.command, arguments.seconds, arguments.seed)
+    contract = None if arguments.contract is None else read_contract(arguments.contract)
+    policy = load_policy(find_checkpoint(arguments.policy), contract)
+    env = evaluation_env(policy.task, num_envs=1, seconds=arguments.seconds)
+    policy.contract.require_match(env.contract, "This policy")
+
+    def fall(seconds: float) -> None:
+        print(f"Fell after {seconds:.2f} s.")
+        policy.reset()
+
+    options = {"command": arguments.command, "seed": arguments.seed, "on_fall": fall}
     if arguments.video is None:
-        watch(env, steps)
+        watch(env, walk(env, policy, arguments.seconds, **options))
     else:
-        record(env, steps, middle, arguments.video, arguments.size)
+        record(env, policy, arguments.seconds, arguments.video, size=arguments.size, **options)
+        print(f"Wrote {arguments.video} and {arguments.video.with_suffix('.png')}.")
     env.close()
-
-
-def walk(
-    env: HumanoidVectorEnv, ppo: PPO, command: Optional[Sequence[float]], seconds: float, seed: int
-) -> Iterator[int]:
-    """Walk, and yield the step's number after each."""
-    env.set_command(command)
-    observation, _ = env.reset(seed=seed)
-    for step in range(env.config.steps(seconds)):
-        observation, _, terminated, _, _ = env.step(ppo.predict(observation)[0])
-        yield step
-        if terminated.any():
-            print(f"Fell after {(step + 1) * env.config.policy_period:.2f} s.")
-            observation, _ = env.reset(options={"reset_mask": terminated})
 
 
 def watch(env: HumanoidVectorEnv, steps: Iterator[int]) -> None:
@@ -79,37 +69,6 @@ def watch(env: HumanoidVectorEnv, steps: Iterator[int]) -> None:
         if not viewer.is_open:
             break
     viewer.close()
-
-
-def record(
-    env: HumanoidVectorEnv, steps: Iterator[int], middle: int, path: Path, size: Sequence[int]
-) -> None:
-    """Write the walk as a video, and a picture of its middle step."""
-    every = max(1, round(1.0 / (FRAMES_PER_SECOND * env.config.policy_period)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture = np.empty(0)
-    with unfinished(path) as name:
-        video = imageio.get_writer(name, fps=FRAMES_PER_SECOND, macro_block_size=2)
-        with video:
-            for step in steps:
-                if step % every == 0:
-                    frame = np.ascontiguousarray(env.simulator.render(0, (size[1], size[0])))
-                    video.append_data(frame)
-                    picture = frame if step <= middle else picture
-    with unfinished(path.with_suffix(".png")) as name:
-        imageio.imwrite(name, picture)
-    print(f"Wrote {path} and {path.with_suffix('.png')}.")
-
-
-@contextlib.contextmanager
-def unfinished(path: Path) -> Iterator[Path]:
-    """A temporary name to write under, which becomes the right one when all went well."""
-    temporary = path.with_name(f".unfinished.{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

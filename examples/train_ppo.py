@@ -1,11 +1,19 @@
 """Train XBot-L to walk with PPO: the main job.
 
     python examples/train_ppo.py                          # what suits this machine
-    python examples/train_ppo.py --preset fast --run-name mine
+    python examples/train_ppo.py --preset fast --run-name mine --seed 1
+    python examples/train_ppo.py --evaluate-every 2 --video-every 5     # minutes; the best policy is kept
     python examples/train_ppo.py --resume last            # or a run's name, or a checkpoint
-    python examples/train_ppo.py --ppo.gamma 0.98 --task.rewards.scales.alive 0.5
+    python examples/train_ppo.py --config runs/mine/config.yaml --ppo.gamma 0.98
+    torchrun --nproc-per-node 4 examples/train_ppo.py --num-envs 16384  # on four GPUs, 4096 robots each
+    python examples/train_ppo.py --sim-device cuda:1 --device cuda:0    # physics here, networks there
 
---preset, --resume, --run-name (folder below runs/) and --no-evaluate come beside the fields of the config:
+Beside the fields of the config, which follow, there are
+--preset NAME, --config FILE (YAML, as in each run's folder) or --resume RUN: where the config comes from;
+--run-name NAME: the folder below runs/;
+--headless (the default) or --viewer: watch robot 0 in a window, whose key v switches rendering off and on;
+--seed and --device: short for --ppo.seed and --ppo.device;
+--no-evaluate: leave out the evaluations before and after training.
 """
 
 from __future__ import annotations
@@ -13,60 +21,105 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import Optional
+from typing import List, Optional, Tuple
 
 import tyro
 
-from humanoid_envs.registration import best_engine
-from trainers.command_line import concise_errors
-from trainers.evaluation import evaluate_commands, format_scores
+from trainers.command_line import concise_errors, render_without_display
+from trainers.evaluation import format_scores, summarize
 from trainers.ppo import PPO
-from trainers.training import PRESETS, Run, TrainConfig, find_checkpoint, preset, task_of, train
+from trainers.ppo.distributed import Workers, torchrun_workers
+from trainers.training import (
+    PRESETS,
+    Run,
+    TrainConfig,
+    choose_engine,
+    find_checkpoint,
+    nine_commands,
+    preset,
+    read_config,
+    train,
+)
 
 
 @concise_errors()
 def main() -> None:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--preset", default="auto", help=f"auto, {', '.join(PRESETS)}")
-    parser.add_argument("--resume", default=None, help="a checkpoint, a run's name, or 'last'")
-    parser.add_argument("--run-name", default=None)
-    parser.add_argument("--no-evaluate", action="store_true")
-    options, rest = parser.parse_known_args()
+    render_without_display()
+    with torchrun_workers() as workers:
+        _train(workers)
 
+
+def _train(workers: Workers) -> None:
+    options, rest = _options()
     resumed = find_checkpoint(options.resume) if options.resume else None
-    defaults = Run.of_checkpoint(resumed).read_config() if resumed else preset(options.preset)
-    config = tyro.cli(TrainConfig, args=rest, default=defaults, description=__doc__)
+    config = tyro.cli(TrainConfig, args=rest, default=_defaults(options, resumed), description=__doc__)
     run = _run(options.run_name, resumed)
 
-    engine, reason = best_engine() if config.engine == "auto" else (config.engine, "it was asked for")
-    print(f"Physics: {engine}, because {reason}. {config.num_envs} robots.")
-    print(f"Run: {run.directory} (tensorboard --logdir runs shows its curves)", flush=True)
+    engine, reason = choose_engine(config)
+    if workers.is_first:
+        shared = f" on {workers.world_size} workers" if workers.world_size > 1 else ""
+        print(f"Physics: {engine}, because {reason}. {config.num_envs} robots{shared}.")
+        print(f"Run: {run.directory} (tensorboard --logdir runs shows its curves)", flush=True)
 
     def show(ppo: PPO, when: str) -> None:
         if not options.no_evaluate:
             print(f"\nThe policy {when}, 10 s a command in C MuJoCo at 1 ms:\n{_evaluate(ppo)}\n", flush=True)
 
     start = "at the checkpoint" if resumed else "before training"
-    ppo = train(config, run, resumed, on_start=lambda ppo: show(ppo, start))
+    ppo = train(
+        config, run, resumed, on_start=lambda ppo: show(ppo, start), viewer=options.viewer, workers=workers
+    )
+    if not workers.is_first:
+        return
     print(f"{ppo.num_timesteps:,} steps in all. Last checkpoint: {run.last_checkpoint}")
+    if run.best_checkpoint.is_file():
+        print(f"Best of the evaluations while training: {run.best_checkpoint}")
     show(ppo, "after training")
     print(f"Watch it: python examples/play.py {run.last_checkpoint}")
+
+
+def _options() -> Tuple[argparse.Namespace, List[str]]:
+    """What is no field of the config, and the arguments that are."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--preset", help=f"auto, {', '.join(PRESETS)}")
+    source.add_argument("--config", type=Path, help="a YAML file")
+    source.add_argument("--resume", help="a checkpoint, a run's name, or 'last'")
+    parser.add_argument("--run-name")
+    window = parser.add_mutually_exclusive_group()
+    window.add_argument("--headless", action="store_true")
+    window.add_argument("--viewer", action="store_true")
+    parser.add_argument("--seed")
+    parser.add_argument("--device")
+    parser.add_argument("--no-evaluate", action="store_true")
+    options, rest = parser.parse_known_args()
+    for name in ("seed", "device"):
+        value, field = getattr(options, name), f"--ppo.{name}"
+        if value is not None and any(argument.split("=")[0] == field for argument in rest):
+            parser.error(f"--{name} is short for {field}: give one of them")
+        rest += [] if value is None else [field, value]
+    return options, rest
+
+
+def _defaults(options: argparse.Namespace, resumed: Optional[Path]) -> TrainConfig:
+    if resumed is not None:
+        return Run.of_checkpoint(resumed).read_config()
+    return read_config(options.config) if options.config else preset(options.preset or "auto")
 
 
 def _run(name: Optional[str], resumed: Optional[Path]) -> Run:
     if name is None and resumed is not None:
         return Run.of_checkpoint(resumed)
-    return Run(Path("runs") / (name or time.strftime("%Y-%m-%d_%H-%M-%S")))
+    if name is not None and (Path(name).name != name or name in ("", "..")):
+        raise ValueError(f"--run-name is the name of a folder below runs/, not a path: {name!r}.")
+    return Run(Path("runs") / (time.strftime("%Y-%m-%d_%H-%M-%S") if name is None else name))
 
 
 def _evaluate(ppo: PPO) -> str:
-    scores = evaluate_commands(
-        lambda observation: ppo.predict(observation)[0], config=task_of(ppo), episodes=2, seconds=10.0
-    )
-    falls, episodes = sum(score.falls for score in scores), sum(score.episodes for score in scores)
-    mean_return = sum(score.mean_return for score in scores) / len(scores)
-    summary = f"  return {mean_return:.2f}, fall rate {100 * falls / episodes:.0f} %"
-    return f"{format_scores(scores)}\n{summary}"
+    scores = nine_commands(ppo)
+    summary = summarize(scores)
+    rates = f"fall rate {100 * summary['evaluation/fall_rate']:.0f} %"
+    return f"{format_scores(scores)}\n  return {summary['evaluation/return']:.2f}, {rates}"
 
 
 if __name__ == "__main__":

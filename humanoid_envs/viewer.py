@@ -1,14 +1,15 @@
-"""MuJoCo's interactive viewer on one env of a simulator, in real time."""
+"""MuJoCo's interactive viewer on one env of a simulator."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from typing import Any
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import mujoco
 import mujoco.viewer
+from gymnasium.vector import VectorEnv, VectorWrapper
 
 
 class Viewer:
@@ -17,13 +18,23 @@ class Viewer:
     Args:
         simulator: one with `mujoco_model(env)` and `mujoco_data(env)`.
         env: which of its envs.
+        real_time: let `show` wait until the state's moment has come.
+        on_key: called from the window's thread with the code of each key that is pressed there; a letter's is
+            that of the capital.
 
     Raises:
         TypeError: a simulator that is not MuJoCo's.
         RuntimeError: there is no display.
     """
 
-    def __init__(self, simulator: Any, env: int = 0) -> None:
+    def __init__(
+        self,
+        simulator: Any,
+        env: int = 0,
+        *,
+        real_time: bool = True,
+        on_key: Optional[Callable[[int], None]] = None,
+    ) -> None:
         if not hasattr(simulator, "mujoco_data"):
             raise TypeError(f"MuJoCo's viewer cannot show a {type(simulator).__name__}.")
         if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -33,10 +44,10 @@ class Viewer:
             )
         self._simulator, self._env = simulator, env
         self._model, self._data = simulator.mujoco_model(env), simulator.mujoco_data(env)
-        self._handle = mujoco.viewer.launch_passive(self._model, self._data)
+        self._handle = mujoco.viewer.launch_passive(self._model, self._data, key_callback=on_key)
         self._handle.cam.type = mujoco.mjtCamera.mjCAMERA_TRACKING
         self._handle.cam.trackbodyid = self._model.body(simulator.robot.base_body).id
-        self._next_frame = time.monotonic()
+        self._real_time, self._next_frame = real_time, time.monotonic()
 
     @property
     def is_open(self) -> bool:
@@ -44,12 +55,14 @@ class Viewer:
         return self._handle.is_running()
 
     def show(self) -> None:
-        """Draw the present state, and wait until its moment in real time has come."""
+        """Draw the present state."""
         if not self.is_open:
             return
         with self._handle.lock():
             self._simulator.mujoco_data(self._env, self._data)
         self._handle.sync()
+        if not self._real_time:
+            return
         period = self._simulator.physics.policy_period
         self._next_frame = max(self._next_frame + period, time.monotonic() - period)
         time.sleep(max(0.0, self._next_frame - time.monotonic()))
@@ -57,3 +70,34 @@ class Viewer:
     def close(self) -> None:
         """Close the window."""
         self._handle.close()
+
+
+class WatchedVectorEnv(VectorWrapper):
+    """Shows robot 0 after every step; the key v in the window switches that off and on again, and closing the
+    window ends it. It goes as fast as the training, not in real time.
+
+    Raises:
+        RuntimeError: there is no display.
+    """
+
+    def __init__(self, env: VectorEnv) -> None:
+        super().__init__(env)
+        self._shown = True
+        simulator = env.unwrapped.simulator  # pyright: ignore[reportAttributeAccessIssue]
+        self._viewer = Viewer(simulator, real_time=False, on_key=self._on_key)
+
+    def step(self, actions: Any) -> Tuple[Any, Any, Any, Any, Dict[str, Any]]:
+        """See `HumanoidVectorEnv.step`."""
+        result = self.env.step(actions)
+        if self._shown:
+            self._viewer.show()
+        return result
+
+    def close(self, **kwargs: Any) -> None:
+        """Close the window and the environment."""
+        self._viewer.close()
+        super().close(**kwargs)
+
+    def _on_key(self, key: int) -> None:
+        if key == ord("V"):
+            self._shown = not self._shown

@@ -18,14 +18,15 @@ from tests.scripted_simulator import ScriptedSimulator, standing
 
 mujoco = pytest.importorskip("mujoco")
 mujoco_viewer = pytest.importorskip("mujoco.viewer")
-Viewer = pytest.importorskip("humanoid_envs.viewer").Viewer
+viewer_module = pytest.importorskip("humanoid_envs.viewer")
+Viewer = viewer_module.Viewer
 
 
 class Window:
     """In place of the handle that `mujoco.viewer.launch_passive` returns."""
 
-    def __init__(self, model: Any, data: Any) -> None:
-        self.model, self.data, self.cam = model, data, SimpleNamespace()
+    def __init__(self, model: Any, data: Any, key_callback: Any) -> None:
+        self.model, self.data, self.cam, self.press = model, data, SimpleNamespace(), key_callback
         self.shown: List[np.ndarray] = []
         self.running = True
 
@@ -48,8 +49,8 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> List[Window]:
     """The windows that get opened."""
     opened: List[Window] = []
 
-    def launch(model: Any, data: Any) -> Window:
-        opened.append(Window(model, data))
+    def launch(model: Any, data: Any, key_callback: Any = None) -> Window:
+        opened.append(Window(model, data, key_callback))
         return opened[-1]
 
     monkeypatch.setenv("DISPLAY", ":0")
@@ -105,6 +106,27 @@ def test_human_mode_opens_one_window_and_closes_it(windows: List[Window], sleeps
     assert len(window.shown) == 3
     env.close()
     assert not window.running
+
+
+def test_a_training_is_watched_when_wanted(windows: List[Window], sleeps: List[float]) -> None:
+    env = viewer_module.WatchedVectorEnv(make_mujoco(2, array="torch"))
+    assert env.num_envs == 2
+    env.reset(seed=0)
+    (window,) = windows
+    shown = []
+    for key in (None, "V", None, "X", "V", None):
+        if key is not None:
+            window.press(ord(key))
+        env.step(torch.zeros(2, 12))
+        shown.append(len(window.shown))
+    assert shown == [1, 1, 1, 1, 2, 3]
+    np.testing.assert_allclose(window.shown[-1][:3], env.unwrapped.simulator.state.base_pos[0], atol=1e-6)
+    assert sleeps == []
+    window.running = False  # the person closes it
+    env.step(torch.zeros(2, 12))
+    assert len(window.shown) == 3
+    env.close()
+    assert env.closed
 
 
 def test_other_simulators_are_refused() -> None:

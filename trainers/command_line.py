@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import traceback
 from typing import Iterator
@@ -20,6 +21,12 @@ def concise_errors() -> Iterator[None]:
         if not _is_ours(error):
             raise
         sys.exit(f"Error: {error}")
+
+
+def render_without_display() -> None:
+    """Let MuJoCo make pictures on a machine without a display: it looks for one when it is first imported."""
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        os.environ.setdefault("MUJOCO_GL", "egl")
 
 
 def _is_ours(error: Exception) -> bool:

@@ -12,10 +12,12 @@ from humanoid_envs.simulators.isaacgym_scene import Scene, gymapi
 _CAMERAS = {"track": (2.05, -1.95, 0.35), "side": (0.0, -2.8, -0.05), "front": (2.8, 0.0, -0.05)}
 """Where the MJCF's cameras are, from the base, which they look at, m."""
 _VERTICAL_VIEW = math.radians(40.0)
+_SWITCH = "switch drawing"
 
 
 class Window:
-    """NVIDIA's viewer on all robots, in real time."""
+    """NVIDIA's viewer on all robots, in real time. The key v switches drawing, and with it the waiting, off
+    and on."""
 
     def __init__(self, scene: Scene) -> None:
         """Raises RuntimeError where no window can be opened."""
@@ -23,6 +25,8 @@ class Window:
         self._viewer: Any = scene.gym.create_viewer(scene.sim, gymapi.CameraProperties())
         if self._viewer is None:
             raise RuntimeError("Isaac Gym cannot open a window: without a display, pass headless=True")
+        self._drawing = True
+        scene.gym.subscribe_viewer_keyboard_event(self._viewer, gymapi.KEY_V, _SWITCH)
         x, y, _ = scene.origins[0].tolist()
         eye, target = gymapi.Vec3(x + 4.0, y - 4.0, 1.8), gymapi.Vec3(x, y, 0.8)
         whole: Any = None
@@ -39,6 +43,11 @@ class Window:
             return
         gym, sim = self._scene.gym, self._scene.sim
         gym.poll_viewer_events(self._viewer)
+        for event in gym.query_viewer_action_events(self._viewer):
+            if event.action == _SWITCH and event.value > 0:  # pressed, not released
+                self._drawing = not self._drawing
+        if not self._drawing:
+            return
         self._scene.update_graphics()
         gym.draw_viewer(self._viewer, sim, True)
         gym.sync_frame_time(sim)

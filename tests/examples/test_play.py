@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from humanoid_envs.contract import PolicyContract
+from humanoid_envs.tasks.velocity import VelocityConfig
 from tests.examples.script import run
+from trainers.export import export_network
 from trainers.ppo import PPO
 from trainers.training import Run, make_env, preset, train
 
@@ -42,6 +46,39 @@ def test_writes_a_video_and_a_picture(trained: Path) -> None:
     picture = imageio.imread(trained / "videos/walk.png")
     assert picture.shape == (120, 160, 3)
     assert picture.std() > 5.0  # something is in it
+
+
+@pytest.mark.usefixtures("opengl")
+def test_plays_an_exported_policy(trained: Path, tmp_path: Path) -> None:
+    policy = trained / "runs/mine/checkpoints/policy.onnx"
+    arguments = ("--video", "walk.mp4", "--seconds", "0.1", "--size", "160", "120")
+    result = run(tmp_path, "play.py", str(policy), *arguments)
+    assert result.returncode == 0, result.stderr
+    assert len(imageio.mimread(tmp_path / "walk.mp4", memtest=False)) == 5
+
+
+@pytest.mark.usefixtures("opengl")
+def test_plays_torchscript_by_a_contract(tmp_path: Path) -> None:
+    contract = dataclasses.replace(PolicyContract.of(VelocityConfig()), observation_history=2)
+    (tmp_path / "contract.json").write_text(contract.to_json())
+    torch.jit.script(torch.nn.Linear(94, 12)).save(str(tmp_path / "policy.pt"))
+    arguments = ("--video", "walk.mp4", "--seconds", "0.1", "--size", "160", "120")
+    result = run(tmp_path, "play.py", "policy.pt", "--contract", "contract.json", *arguments)
+    assert result.returncode == 0, result.stderr
+    result = run(tmp_path, "play.py", "policy.pt", *arguments)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: policy.pt does not map 705 observations to 12 actions")
+
+
+def test_a_policy_for_another_robot_is_refused(tmp_path: Path) -> None:
+    contract = dataclasses.replace(PolicyContract.of(VelocityConfig()), robot="other")
+    export_network(torch.nn.Linear(705, 12), tmp_path / "policy.onnx", contract)
+    result = run(tmp_path, "play.py", "policy.onnx", "--video", "walk.mp4")
+    assert result.returncode == 1
+    expected = (
+        "Error: This policy does not fit this environment: its robot is other, the environment's is xbot_l."
+    )
+    assert result.stderr.strip() == expected
 
 
 def test_policies_of_something_else_are_refused(trained: Path, tmp_path: Path) -> None:

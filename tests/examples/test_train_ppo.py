@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+from typing import Any, List
 
 import pytest
+import torch
 
-from tests.examples.script import TINY, run
+from tests.examples.script import TINY, run, run_here
+from trainers.evaluation import CommandScore
 from trainers.ppo import PPO
 from trainers.training import Run
 
@@ -40,6 +44,51 @@ def test_evaluates_before_and_after(tmp_path: Path) -> None:
         assert "fall rate" in table
 
 
+def test_a_config_file_gives_a_run_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = ("--seed", "5", "--device", "cpu", "--sim-device", "cpu", "--headless", "--no-evaluate")
+    first = run_here(tmp_path, "train_ppo.py", *TINY[:-2], *short, "--run-name", "a", monkeypatch=monkeypatch)
+    again = run_here(
+        tmp_path, "train_ppo.py", "--config", "runs/a/config.yaml", "--run-name", "b", "--no-evaluate",
+        monkeypatch=monkeypatch,
+    )  # fmt: skip
+    assert (first, again) == (0, 0)
+    config = Run(tmp_path / "runs/a").read_config()
+    assert (config.ppo.seed, config.ppo.device, config.sim_device) == (5, "cpu", "cpu")
+    assert Run(tmp_path / "runs/b").read_config() == config
+    one, other = (PPO.load(tmp_path / f"runs/{name}/checkpoints/last.pt") for name in ("a", "b"))
+    for weight, same in zip(one.policy.parameters(), other.policy.parameters()):
+        assert torch.equal(weight, same)
+
+
+def test_evaluates_and_records_while_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, opengl: None
+) -> None:
+    def walk(policy: Any, **options: Any) -> List[CommandScore]:
+        return [CommandScore((0.4, 0.0, 0.0), 2, 1, (0.3, 0.0, 0.0), 14.0, 50.0)]
+
+    def record(env: Any, policy: Any, seconds: float, path: Path, **options: Any) -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+
+    monkeypatch.setattr("trainers.training.evaluate_commands", walk)
+    monkeypatch.setattr("trainers.evaluation.video.record", record)
+    often = ("--evaluate-every", "1e-9", "--video-every", "1e-9", "--table-every", "1e-9")
+    end = run_here(tmp_path, "train_ppo.py", *TINY, *often, "--run-name", "a", monkeypatch=monkeypatch)
+    assert end == 0
+    printed = capsys.readouterr().out
+    assert "Best of the evaluations while training: runs/a/checkpoints/best.pt" in printed
+    assert "worst_tracking_error         0.1" in printed
+    assert PPO.load(tmp_path / "runs/a/checkpoints/best.pt").num_updates == 2
+    assert [path.name for path in (tmp_path / "runs/a/videos").iterdir()] == ["update_000002.mp4"]
+    with (tmp_path / "runs/a/progress.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["evaluation/return"] for row in rows] == [
+        "",
+        "50.0",
+    ]  # the clock starts with the first update
+    assert {"timesteps", "speed/steps_per_s", "train/kl"} <= rows[0].keys()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -50,11 +99,24 @@ def test_evaluates_before_and_after(tmp_path: Path) -> None:
         (["--engine", "physx"], "Error: Unknown engine 'physx'"),
         (["--num-envs", "0"], "Error: num_envs must be a positive integer, not 0."),
         (["--resume", "nowhere"], "Error: 'nowhere' is neither a checkpoint file nor a run"),
+        (["--config", "mine.yaml"], "Error: There is no config file mine.yaml."),
+        (["--preset", "cpu", "--resume", "last"], "argument --resume: not allowed with argument --preset"),
+        (["--config", "a.yaml", "--preset", "cpu"], "argument --preset: not allowed with argument --config"),
+        (["--headless", "--viewer"], "argument --viewer: not allowed with argument --headless"),
+        (["--seed", "1", "--ppo.seed", "2"], "--seed is short for --ppo.seed: give one of them"),
+        (["--run-name", "../mine"], "Error: --run-name is the name of a folder below runs/, not a path"),
+        (["--sim-device", "gpu0"], "Error: sim_device 'gpu0' is no torch device: use auto, cpu or cuda."),
+        (["--evaluate-every", "0"], "TrainConfig.evaluate_every must be positive minutes"),
     ],
 )
-def test_bad_input_gets_one_clear_error(tmp_path: Path, arguments: list, message: str) -> None:
-    result = run(tmp_path, "train_ppo.py", *TINY[2:], *arguments)
-    assert result.returncode != 0
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
+def test_bad_input_gets_one_clear_error(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    arguments: List[str],
+    message: str,
+) -> None:
+    end = run_here(tmp_path, "train_ppo.py", *TINY[2:], *arguments, monkeypatch=monkeypatch)
+    assert end != 0
+    assert message in f"{end}{capsys.readouterr().err}"
     assert not (tmp_path / "runs").exists()

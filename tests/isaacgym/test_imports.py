@@ -37,6 +37,10 @@ def test_the_package_imports_isaacgym_before_torch() -> None:
     assert run("import humanoid_envs", f"print({made.split('; ')[0]!r})", made) == "import gymnasium\n"
 
 
+def test_the_trainers_do_too() -> None:
+    assert run("import trainers.ppo", MAKE.format("engine='isaacgym', device='cpu'")) == ""
+
+
 def test_torch_first_is_an_error_that_says_what_to_change() -> None:
     assert "isaacgym must be imported before torch" in run("import torch, isaacgym")
     output = run("import torch, humanoid_envs", MAKE.format("engine='isaacgym', device='cpu'"))

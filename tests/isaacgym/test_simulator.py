@@ -209,6 +209,30 @@ def test_torque_is_the_pd_law_in_every_simulation_step() -> None:
     np.testing.assert_allclose(by_name, expected[FLYING])
 
 
+def test_forces_act_in_every_simulation_step_until_they_are_set_again() -> None:
+    """PhysX forgets them after one; the stand-in's numbers are C MuJoCo's `xfrc_applied`."""
+    simulator = make()
+    simulator.reset(EVERYONE, states())
+    calls = count_calls(simulator)
+    simulator.step(targets())
+    assert not calls["apply_rigid_body_force_tensors"]
+    forces = torch.zeros(NUM_ENVS, 1 + XBOT_L.num_joints, 3)
+    knee = 1 + XBOT_L.joint_names.index("right_knee_joint")
+    forces[STANDING, 0, 1], forces[FLYING, knee, 0], forces[LYING, 0, 2] = 200.0, 100.0, 400.0
+    simulator.apply_forces(forces)
+    simulator.reset(mask_of(LYING), states())  # ends the force on this robot
+    simulator.step(targets())
+    assert calls["apply_rigid_body_force_tensors"] == 10
+    for env, body, force in ((STANDING, "base_link", [0, 200, 0]), (FLYING, "right_knee_link", [100, 0, 0])):
+        data = worlds(simulator)[env].data
+        assert data.body(body).xfrc_applied.tolist() == [*force, 0, 0, 0]
+        assert (data.xfrc_applied != 0.0).sum() == 1
+    assert not worlds(simulator)[LYING].data.xfrc_applied.any()
+    simulator.apply_forces(torch.zeros_like(forces))
+    simulator.step(targets())
+    assert not worlds(simulator)[STANDING].data.xfrc_applied.any()
+
+
 def test_contact_forces() -> None:
     simulator = make(PhysicsConfig(decimation=1))
     simulator.reset(EVERYONE, states())

@@ -33,7 +33,13 @@ def test_viewer_shows_every_step_until_it_is_closed() -> None:
     events = simulator._window._viewer
     for _ in range(2):
         simulator.step(targets())
-    assert events == ["look", "poll", "draw", "poll", "draw"]
+    assert events == ["KEY_V: switch drawing", "look", "poll", "draw", "poll", "draw"]
+    for key, more in (("KEY_V", ["poll"]), (None, ["poll"]), ("KEY_V", ["poll", "draw"])):
+        before = len(events)
+        if key is not None:
+            events.append(key)
+        simulator.step(targets())
+        assert events[before:] == more
     events.append("closed")
     simulator.step(targets())
     assert events[-1] == "closed"

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import time
 from pathlib import Path
-from typing import Any, Optional
+from types import SimpleNamespace
+from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
 import torch
 import yaml
 
 from humanoid_envs.tasks.velocity import VelocityConfig
-from trainers.ppo import PPO
+from trainers.evaluation import CommandScore
+from trainers.ppo import PPO, Every
 from trainers.ppo.checkpoint import read_checkpoint
 from trainers.training import (
     PRESETS,
     Run,
-    TimeLimit,
     TrainConfig,
+    choose_engine,
+    evaluate,
     find_checkpoint,
     make_env,
     preset,
+    read_config,
     task_of,
     train,
 )
@@ -47,6 +52,17 @@ def tiny(**changes: Any) -> TrainConfig:
     return dataclasses.replace(TINY, **changes)
 
 
+@pytest.fixture(autouse=True)
+def _quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Threads do not pay for tiny networks. Exports take seconds a run: only one test waits for them."""
+    if request.function is not test_a_run_leaves_its_files:
+        monkeypatch.setattr("trainers.training.ExportCallback.export", lambda *arguments: None)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def run_in(tmp_path: Path, config: TrainConfig, name: str = "a", resume: Optional[Path] = None) -> PPO:
     return train(config, Run(tmp_path / name), resume, progress_bar=False)
 
@@ -61,7 +77,16 @@ def test_a_run_leaves_its_files(tmp_path: Path) -> None:
     assert ppo.num_timesteps == 64
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*"))
     names = [str(path) for path in files if not path.name.startswith("events.out.tfevents.")]
-    assert names == ["checkpoints/last.pt", "checkpoints/update_000002.pt", "config.yaml"]
+    assert names == [
+        "checkpoints/last.pt",
+        "checkpoints/policy.jit.pt",
+        "checkpoints/policy.onnx",
+        "checkpoints/update_000002.jit.pt",
+        "checkpoints/update_000002.onnx",
+        "checkpoints/update_000002.pt",
+        "config.yaml",
+        "progress.csv",
+    ]
     assert len(files) == len(names) + 1
     assert Run(tmp_path / "a").read_config() == TINY
     loaded = PPO.load(tmp_path / "a/checkpoints/last.pt")
@@ -150,6 +175,104 @@ def test_resuming_with_other_networks_is_refused(tmp_path: Path) -> None:
     assert Run(tmp_path / "a").read_config() == TINY
 
 
+# While training
+
+
+def evaluations(monkeypatch: pytest.MonkeyPatch, returns: List[float]) -> None:
+    """Due after every second update, and with these results."""
+    left = iter(returns)
+    monkeypatch.setattr("trainers.training.evaluate", lambda ppo: {"evaluation/return": next(left)})
+    monkeypatch.setattr("trainers.training.Every", lambda minutes: Every(updates=2))
+
+
+def test_evaluations_keep_the_best_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluations(monkeypatch, [1.0, 3.0, 2.0])
+    run_in(tmp_path, tiny(total_timesteps=6 * 32, evaluate_every=1.0))
+    best = PPO.load(Run(tmp_path / "a").best_checkpoint)
+    assert best.num_updates == 4
+    assert best.metadata["evaluation"] == {"evaluation/return": 3.0}
+    assert task_of(best) == TINY.task
+    last = PPO.load(Run(tmp_path / "a").last_checkpoint)
+    assert last.metadata["evaluation"] == {"evaluation/return": 2.0}
+
+
+def test_evaluations_leave_training_and_resuming_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run_in(tmp_path, tiny(total_timesteps=4 * 32), "plain")
+    evaluations(monkeypatch, [1.0, 2.0])
+    run_in(tmp_path, tiny(evaluate_every=1.0))
+    config = tiny(total_timesteps=4 * 32, evaluate_every=1.0)
+    resumed = run_in(tmp_path, config, resume=Run(tmp_path / "a").last_checkpoint)
+    assert same_weights(plain, resumed)
+    assert PPO.load(Run(tmp_path / "a").best_checkpoint).num_updates == 4
+
+
+def test_the_evaluation_walks_the_trained_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: Dict[str, Any] = {}
+
+    def walk(policy: Any, **options: Any) -> List[CommandScore]:
+        asked.update(options, action=policy(torch.zeros(3, 705)))
+        return [CommandScore((0.0, 0.0, 0.0), 1, 0, (0.0, 0.0, 0.0), 1.0, 5.0)]
+
+    ppo = run_in(tmp_path, TINY)
+    monkeypatch.setattr("trainers.training.evaluate_commands", walk)
+    assert evaluate(ppo)["evaluation/return"] == 5.0
+    assert asked["config"] == TINY.task
+    assert asked["action"].shape == (3, 12)
+
+
+def test_weights_and_biases_gets_the_config_and_every_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: List[Any] = []
+    run = SimpleNamespace(log=lambda scalars, step: calls.append(step), finish=lambda: calls.append("end"))
+
+    def init(**arguments: Any) -> SimpleNamespace:
+        calls.append(arguments)
+        return run
+
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))
+    run_in(tmp_path, tiny(wandb="walking"))
+    started, *rest = calls
+    assert (started["project"], started["name"]) == ("walking", "a")
+    assert started["config"]["ppo"]["num_steps"] == 8
+    assert rest == [32, 64, "end"]
+
+
+def test_without_wandb_nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(ImportError, match="pip install wandb"):
+        run_in(tmp_path, tiny(wandb="walking"))
+    assert not (tmp_path / "a").exists()
+
+
+def test_tables_are_printed_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    run_in(tmp_path, TINY)
+    assert "train" not in capsys.readouterr().out
+    run_in(tmp_path, tiny(table_every=1e-9), "b")
+    assert capsys.readouterr().out.count("learning_rate") == 2
+
+
+def test_the_viewer_wraps_what_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a window that counts; MuJoCo's own needs a display."""
+    shown: List[str] = []
+
+    def window(simulator: Any, **options: Any) -> SimpleNamespace:
+        return SimpleNamespace(show=lambda: shown.append("frame"), close=lambda: shown.append("closed"))
+
+    monkeypatch.setattr("humanoid_envs.viewer.Viewer", window)
+    ppo = train(TINY, Run(tmp_path / "a"), progress_bar=False, viewer=True)
+    assert shown == ["frame"] * 16 + ["closed"]  # 2 updates of 8 steps
+    assert same_weights(ppo, run_in(tmp_path, TINY, "b"))
+
+
+@pytest.mark.parametrize("name", ["evaluate_every", "video_every", "table_every"])
+def test_intervals_must_be_positive(name: str) -> None:
+    with pytest.raises(ValueError, match=f"TrainConfig.{name} must be positive minutes or None; got 0"):
+        tiny(**{name: 0.0})
+
+
 # Finding checkpoints
 
 
@@ -202,6 +325,19 @@ def test_read_config_names_what_is_wrong(tmp_path: Path) -> None:
         run.read_config()
 
 
+def test_read_config_of_any_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("num_envs: 7\nppo: {gamma: 0.5, actor_hidden: [4]}\n")
+    config = read_config(path)
+    assert (config.num_envs, config.ppo.gamma, config.ppo.actor_hidden) == (7, 0.5, (4,))
+    assert config.task == TrainConfig().task
+    path.write_text("num_envs: [7\n")
+    with pytest.raises(ValueError, match=r"mine\.yaml is no YAML file"):
+        read_config(path)
+    with pytest.raises(FileNotFoundError, match=r"no config file .*theirs\.yaml"):
+        read_config(tmp_path / "theirs.yaml")
+
+
 def test_a_policy_of_something_else_has_no_task(tmp_path: Path) -> None:
     ppo = run_in(tmp_path, TINY)
     ppo.metadata = {}
@@ -240,6 +376,19 @@ def test_unknown_preset() -> None:
         preset("v9")
 
 
+def test_the_physics_device_chooses_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose_engine(tiny(engine="mujoco_warp"))[0] == "mujoco_warp"
+    assert choose_engine(tiny(engine="auto", sim_device="cpu")) == ("mujoco", "the CPU was asked for")
+    with pytest.raises(ValueError, match="sim_device 'gpu0' is no torch device"):
+        make_env(tiny(sim_device="gpu0"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="sim_device 'cuda:0' needs CUDA"):
+        make_env(tiny(sim_device="cuda:0"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(ValueError, match="Engine 'mujoco' runs on the CPU, not on 'cuda:0'"):
+        make_env(tiny(sim_device="cuda:0"))
+
+
 def test_make_env() -> None:
     env = make_env(tiny(stagger_episodes=True, num_envs=3))
     observation, _ = env.reset(seed=0)
@@ -247,17 +396,3 @@ def test_make_env() -> None:
     assert env.num_envs == 3
     assert env.config == TINY.task
     env.close()
-
-
-# Time limit
-
-
-def test_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    ppo = PPO.__new__(PPO)
-    limit, endless = TimeLimit(0.5), TimeLimit(None)
-    for seconds, stop in ((0.0, None), (29.0, None), (30.0, None), (30.1, False)):
-        now[0] = 1000.0 + seconds
-        assert limit(ppo) is stop
-        assert endless(ppo) is None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from collections import OrderedDict
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from trainers.ppo.config import PPOConfig
+from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.distributions import Categorical, DiagonalGaussian, Distribution
+from trainers.ppo.mlp import MLP, InputLinear, NamedLayers
+from trainers.ppo.normalization import RunningNormalizer
 from trainers.ppo.symmetry import CanonicalMLP, Mirror
 
 _ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh}
@@ -36,22 +39,30 @@ class ActorCritic(nn.Module):
     ) -> None:
         super().__init__()
         self.discrete = discrete
-        self._partner = None if symmetry is None else symmetry["action"]["permutation"]
+        partner = None if symmetry is None else torch.tensor(symmetry["action"]["permutation"])
+        self._partner: Optional[Tensor]
+        self.register_buffer("_partner", partner, persistent=False)
         self.std: Optional[nn.Parameter]
         if discrete:
             self.register_parameter("std", None)
         else:
             self.std = nn.Parameter(torch.full((action_dim,), config.init_std))
-        actor = _layers(obs_dim, config.actor_hidden, action_dim, config.activation)
-        critic = _layers(critic_dim, config.critic_hidden, 1, config.activation)
+        actor = _layers(obs_dim, config.actor_hidden, action_dim, config)
+        critic = _layers(critic_dim, config.critic_hidden, 1, config)
         if symmetry is None:
-            self.actor, self.critic = nn.Sequential(*actor), nn.Sequential(*critic)
+            self.actor = MLP(actor, bfloat16=config.bfloat16)
+            self.critic = MLP(critic, bfloat16=config.bfloat16)
         else:
             mirrors = {name: Mirror(symmetry[name]) for name in ("policy", "critic", "action")}
-            index = symmetry["policy"]["index"]
-            self.actor = CanonicalMLP(*actor, mirror=mirrors["policy"], index=index, output=mirrors["action"])
-            index = symmetry["critic"]["index"]
-            self.critic = CanonicalMLP(*critic, mirror=mirrors["critic"], index=index, output=None)
+
+            def canonical(layers: NamedLayers, what: str, output: Optional[Mirror]) -> CanonicalMLP:
+                index = symmetry[what]["index"]
+                return CanonicalMLP(
+                    layers, mirror=mirrors[what], index=index, output=output, bfloat16=config.bfloat16
+                )
+
+            self.actor = canonical(actor, "policy", mirrors["action"])
+            self.critic = canonical(critic, "critic", None)
         with torch.no_grad():
             list(self.actor.parameters())[-2].mul_(config.actor_output_scale)
 
@@ -74,26 +85,34 @@ class ActorCritic(nn.Module):
         return self.critic(critic_obs).squeeze(-1)
 
     @torch.no_grad()
-    def bound_std(self, minimum: float) -> None:
-        """Lift standard deviations below the minimum to it: a gradient step can take a free parameter past
+    def update_normalization(self, obs: Tensor, critic_obs: Tensor, workers: Workers = ALONE) -> None:
+        """Take all workers' observations (…, obs_dim), (…, critic_dim) into the statistics of
+        `PPOConfig.normalize_observations`; does nothing without. Symmetric networks normalize what they see,
+        which is the canonical one of two mirror images: whatever the statistics, they stay symmetric."""
+        for network, seen in ((self.actor, obs), (self.critic, critic_obs)):
+            first = network[0]
+            if isinstance(first, RunningNormalizer):
+                rows = seen.flatten(0, -2).float()
+                rows = network.canonical(rows) if isinstance(network, CanonicalMLP) else rows
+                first.update(rows, workers)
+
+    @torch.no_grad()
+    def bound_std(self, minimum: Tensor, maximum: Tensor) -> None:
+        """Keep standard deviations within bounds (each ()): a gradient step can take a free parameter past
         zero, where no distribution exists."""
         if self.std is not None:
-            self.std.clamp_(min=minimum)
+            self.std.clamp_(minimum, maximum)
 
 
-class InputLinear(nn.Linear):
-    """A linear layer that takes inputs with zeros behind the last entry: matrix products are faster where
-    rows begin at multiples of 32 bytes."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        padding = input.shape[-1] - self.in_features
-        return functional.linear(input, functional.pad(self.weight, (0, padding)), self.bias)
-
-
-def _layers(input_dim: int, hidden: Sequence[int], output_dim: int, activation: str) -> List[nn.Module]:
+def _layers(input_dim: int, hidden: Sequence[int], output_dim: int, config: PPOConfig) -> NamedLayers:
+    """Numbered as in a plain MLP, also behind a normalizer, and so is the checkpoint."""
+    layers: NamedLayers = OrderedDict()
+    if config.normalize_observations:
+        layers["normalizer"] = RunningNormalizer(input_dim)
     widths = [input_dim, *hidden, output_dim]
-    layers: List[nn.Module] = []
-    for width_in, width_out in zip(widths, widths[1:]):
-        linear = nn.Linear if layers else InputLinear
-        layers += [linear(width_in, width_out), _ACTIVATIONS[activation]()]
-    return layers[:-1]
+    for index, (width_in, width_out) in enumerate(zip(widths, widths[1:])):
+        if index > 0:
+            layers[str(2 * index - 1)] = _ACTIVATIONS[config.activation]()
+        linear = nn.Linear if index > 0 else InputLinear
+        layers[str(2 * index)] = linear(width_in, width_out)
+    return layers

@@ -1,14 +1,48 @@
-"""What may run after each update. A callback is any function of the trainer; returning False stops it."""
+"""What may run after each update. A callback is any function of the trainer; returning False stops it.
+
+What a callback adds to `ppo.metrics` is logged with the update's own scalars, and seen by the callbacks
+behind it.
+"""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Optional, Union
+from typing import TYPE_CHECKING, Callable, Dict, Optional, Union
+
+from trainers.ppo.checkpoint import read_checkpoint
 
 if TYPE_CHECKING:
     from trainers.ppo.ppo import PPO
 
 Callback = Callable[["PPO"], Optional[bool]]
+
+
+class Every:
+    """Says, asked after each update, whether it is time again."""
+
+    def __init__(self, *, updates: Optional[int] = None, minutes: Optional[float] = None) -> None:
+        """Either updates, or minutes of training: of rollouts and updates, from the first on; what callbacks
+        take does not count."""
+        if (updates is None) == (minutes is None):
+            raise ValueError("Every takes either updates or minutes.")
+        if updates is not None and updates < 1:
+            raise ValueError(f"Every's updates must be at least 1; got {updates}.")
+        if minutes is not None and not minutes > 0.0:
+            raise ValueError(f"Every's minutes must be positive; got {minutes}.")
+        self._updates, self._minutes = updates, minutes
+        self._last: Optional[float] = None
+
+    def __call__(self, ppo: PPO) -> bool:
+        if self._updates is not None:
+            return ppo.num_updates % self._updates == 0
+        assert self._minutes is not None
+        if self._last is None:
+            self._last = ppo.training_seconds
+        if ppo.training_seconds - self._last < 60.0 * self._minutes:
+            return False
+        self._last = ppo.training_seconds
+        return True
 
 
 class CheckpointCallback:
@@ -28,3 +62,84 @@ class CheckpointCallback:
             ppo.save(self.directory / "last.pt")
         if ppo.num_updates % self.keep_every == 0:
             ppo.save(self.directory / f"update_{ppo.num_updates:06d}.pt", environment=False)
+
+
+class EvaluationCallback:
+    """Scores the policy from time to time, and keeps the best one.
+
+    The scores are added to `ppo.metrics`, and as `metadata["evaluation"]` they travel in checkpoints.
+    """
+
+    def __init__(
+        self,
+        evaluate: Callable[[PPO], Dict[str, float]],
+        every: Every,
+        best: Optional[Union[str, Path]] = None,
+        score: Optional[str] = None,
+    ) -> None:
+        """evaluate: the policy's scores by name; it must leave the trainer as it is. best: file for the
+        policy whose `score`, one of these names, was highest; one that is there already is to be beaten.
+        """
+        if (best is None) != (score is None):
+            raise ValueError(
+                "EvaluationCallback keeps the best policy with both: its file and its score's name."
+            )
+        self._evaluate, self._every = evaluate, every
+        self._best, self._score = None if best is None else Path(best), score
+
+    def __call__(self, ppo: PPO) -> None:
+        """Raises ValueError if the evaluation has no such score."""
+        if not self._every(ppo):
+            return
+        scores = {name: float(value) for name, value in self._evaluate(ppo).items()}
+        ppo.metrics.update(scores)
+        ppo.metadata["evaluation"] = scores
+        if self._best is None:
+            return
+        if self._score not in scores:
+            raise ValueError(f"The evaluation has no score {self._score!r}; it has {', '.join(scores)}.")
+        if scores[self._score] > self._highest():
+            ppo.save(self._best, environment=False)
+
+    def _highest(self) -> float:
+        """Of the file, so that it outlives the process."""
+        assert self._best is not None
+        if not self._best.is_file():
+            return -math.inf
+        scores = read_checkpoint(self._best)["metadata"].get("evaluation", {})
+        return scores.get(self._score, -math.inf)
+
+
+class StopOnScore:
+    """Stops training once a scalar of `ppo.metrics` is good enough.
+
+    Stands behind the callback that adds it. Updates that do not have it, because no episode ended or nothing
+    was evaluated, go by.
+    """
+
+    def __init__(
+        self, name: str, *, at_least: Optional[float] = None, at_most: Optional[float] = None
+    ) -> None:
+        """name: e.g. "episode/return"."""
+        if at_least is None and at_most is None:
+            raise ValueError("StopOnScore needs at_least, at_most or both.")
+        self._name = name
+        self._low = -math.inf if at_least is None else at_least
+        self._high = math.inf if at_most is None else at_most
+
+    def __call__(self, ppo: PPO) -> Optional[bool]:
+        value = ppo.metrics.get(self._name, math.nan)
+        return False if self._low <= value <= self._high else None
+
+
+class TimeLimit:
+    """Stops training after some minutes of it, counted as `Every` does."""
+
+    def __init__(self, minutes: Optional[float]) -> None:
+        """None: never."""
+        self._seconds = math.inf if minutes is None else 60.0 * minutes
+        self._start: Optional[float] = None
+
+    def __call__(self, ppo: PPO) -> Optional[bool]:
+        self._start = ppo.training_seconds if self._start is None else self._start
+        return False if ppo.training_seconds - self._start > self._seconds else None

@@ -40,6 +40,7 @@ class CapturedUpdate:
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
                 self._losses = self._learner.update(self._rollout, self._permutation)
+            self._learner.workers.release_with_group(self._graph)
         self._graph.replay()
         return self._losses
 

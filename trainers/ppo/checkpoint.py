@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
-from typing import Any, Dict, Type, TypeVar, Union
+from typing import Any, Dict, Union
 
 import torch
 
 _FORMAT = "humanoid_envs.ppo"
 _VERSION = 1
-
-T = TypeVar("T")
 
 
 def write_checkpoint(path: Union[str, Path], content: Dict[str, Any]) -> None:
@@ -58,17 +55,6 @@ def read_checkpoint(path: Union[str, Path]) -> Dict[str, Any]:
             f"{path} is a PPO checkpoint of version {content['version']}; this code reads version {_VERSION}."
         )
     return content
-
-
-def dataclass_from_dict(cls: Type[T], values: Dict[str, Any], source: str) -> T:
-    """The dataclass that `dataclasses.asdict` turned into `values`, with lists as tuples."""
-    names = {field.name for field in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
-    unknown = sorted(values.keys() - names)
-    if unknown:
-        raise ValueError(
-            f"{source} was written by another version: {cls.__name__} has no {', '.join(unknown)}."
-        )
-    return cls(**{name: tuple(x) if isinstance(x, list) else x for name, x in values.items()})
 
 
 def _require_plain(value: Any, where: str) -> None:

@@ -45,12 +45,15 @@ class PPOConfig:
     max_learning_rate: float = 1e-2
     """Upper bound of the learning rate."""
     decay_updates: Optional[Tuple[int, int]] = None
-    """First and last update of a decay to the two values below, linear of `entropy_coef` and geometric of
-    `max_learning_rate`; None keeps them constant. Counted from the start of training, also after a resume."""
+    """First and last update of a decay to the values below, linear of `entropy_coef` and geometric of the
+    bounds; None keeps them constant. Counted from the start of training, also after a resume."""
     final_entropy_coef: float = 0.0
     """Entropy weight after the decay."""
     final_max_learning_rate: float = 1e-5
     """Upper bound of the learning rate after the decay."""
+    final_max_std: Optional[float] = None
+    """Upper bound of the standard deviations after the decay, geometric from `init_std`; None sets no bound.
+    What a policy learns while it explores is right for exploring: without the noise it moves differently."""
     max_grad_norm: float = 1.0
     """The gradient of all parameters together is scaled down to this norm."""
     actor_hidden: Tuple[int, ...] = (512, 256, 128)
@@ -64,6 +67,9 @@ class PPOConfig:
     symmetry: bool = False
     """Make actor and critic left-right symmetric by construction, for environments that tell their mirrors in
     `env.unwrapped.signature["symmetry"]`: every situation is learned once for both sides."""
+    normalize_observations: bool = False
+    """Give every entry of what actor and critic see mean 0 and variance 1, see `RunningNormalizer`. The
+    statistics are brought up to date after each update, so that a rollout and its update share them."""
     init_std: float = 1.0
     """Initial standard deviation of every action."""
     min_std: float = 0.01
@@ -72,6 +78,9 @@ class PPOConfig:
     """Seed of the initial weights, the sampled actions, the minibatches and the environment's first reset."""
     device: str = "auto"
     """Where networks and rollout live: a torch device, or auto for CUDA where there is one."""
+    bfloat16: bool = False
+    """On CUDA, compute hidden layers in bfloat16 and keep a rollout's observations so: the update takes about
+    half the time."""
     tf32: bool = True
     """On CUDA, let matrix products use TF32 (10-bit mantissas). Set for the whole process."""
 
@@ -105,17 +114,16 @@ class PPOConfig:
             self.desired_kl,
         )
         _require(self.min_std <= self.init_std, "min_std", f"at most init_std {self.init_std}", self.min_std)
+        _require(
+            self.final_max_std is None or self.min_std <= self.final_max_std <= self.init_std,
+            "final_max_std",
+            f"None or between min_std {self.min_std} and init_std {self.init_std}",
+            self.final_max_std,
+        )
         _require(self.activation in ACTIVATIONS, "activation", f"one of {ACTIVATIONS}", self.activation)
         if self.decay_updates is not None:
             first, last = self.decay_updates
             _require(0 <= first < last, "decay_updates", "two increasing numbers", self.decay_updates)
-
-    def decay(self, update: int) -> float:
-        """How far the decay has come in an update, from 0 to 1."""
-        if self.decay_updates is None:
-            return 0.0
-        first, last = self.decay_updates
-        return min(max((update - first) / (last - first), 0.0), 1.0)
 
 
 def _require(condition: bool, name: str, rule: str, value: object) -> None:

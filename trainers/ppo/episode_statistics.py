@@ -7,6 +7,7 @@ from typing import Any, Dict, List
 import torch
 from torch import Tensor
 
+from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.tensor_env import StepResult
 
 
@@ -14,10 +15,12 @@ class EpisodeStatistics:
     """Sums over the episodes that end, kept on the device and read once per rollout.
 
     Returns and lengths are summed here from the rewards, unless the environment reports its own in
-    `final_info`: "episode_return", "episode_length" (N,), and "reward_terms", a dict of (N,) sums per term.
+    `final_info`: "episode_return", "episode_length" (N,), "reward_terms", a dict of (N,) sums per term, and
+    "episode_metrics", a dict of anything else per episode (N,).
     """
 
-    def __init__(self, num_envs: int, device: torch.device) -> None:
+    def __init__(self, num_envs: int, device: torch.device, workers: Workers = ALONE) -> None:
+        self._workers = workers
         self._returns = torch.zeros(num_envs, device=device)
         self._lengths = torch.zeros(num_envs, device=device)
         self._names: List[str] = []
@@ -41,12 +44,23 @@ class EpisodeStatistics:
             zero = torch.zeros_like(self._returns[0])
             self._sums = torch.stack([known.get(name, zero) for name in self._names])
         self._sums[: len(names)] += sums
-        self._returns = torch.where(ended, 0.0, self._returns)
-        self._lengths = torch.where(ended, 0.0, self._lengths)
+        self._returns.masked_fill_(ended, 0.0)
+        self._lengths.masked_fill_(ended, 0.0)
+
+    def reset(self) -> None:
+        """Forget all episodes, the running ones too."""
+        for tensor in (self._returns, self._lengths, self._sums):
+            tensor.zero_()
+
+    def restart(self) -> None:
+        """All episodes begin anew."""
+        self._returns.zero_()
+        self._lengths.zero_()
 
     def take(self) -> Dict[str, float]:
-        """Means over the episodes that ended since the last call, {} if none did. Waits for the device."""
-        values = dict(zip(self._names, self._sums.tolist()))
+        """Means over all workers' episodes that ended since the last call, {} if none did. Waits for the
+        device."""
+        values = self._workers.sum_named(dict(zip(self._names, self._sums.tolist())))
         self._sums.zero_()
         count = values.pop("episode/count", 0.0)
         if count == 0.0:
@@ -67,9 +81,10 @@ class EpisodeStatistics:
         for key, name in (("episode_return", "episode/return"), ("episode_length", "episode/length")):
             if key in final_info:
                 reported[name] = self._column(final_info[key])
-        for term, values in final_info.get("reward_terms", {}).items():
-            if not term.startswith("_"):  # Gymnasium's own environments add masks under such names
-                reported[f"reward/{term}"] = self._column(values)
+        for key, group in (("reward_terms", "reward"), ("episode_metrics", "episode")):
+            for name, values in final_info.get(key, {}).items():
+                if not name.startswith("_"):  # Gymnasium's own environments add masks under such names
+                    reported[f"{group}/{name}"] = self._column(values)
         return reported
 
     def _column(self, values: Any) -> Tensor:

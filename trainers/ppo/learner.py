@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from humanoid_envs.compilation import compiled
+from trainers.ppo import schedules
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.config import PPOConfig
+from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.rollout_buffer import Minibatch, RolloutBuffer
 
 
@@ -19,18 +22,28 @@ class Learner:
     `update` is a fixed sequence of tensor operations: nothing is read back from the device.
 
     fused: fuse the losses' many small operations, and those of their gradients, with `torch.compile`.
+    workers: they learn as one from all their rollouts, minibatch k being the union of their minibatches k, in
+    which each worker's part weighs the same.
     """
 
     def __init__(
-        self, policy: ActorCritic, config: PPOConfig, device: torch.device, fused: bool = False
+        self,
+        policy: ActorCritic,
+        config: PPOConfig,
+        device: torch.device,
+        fused: bool = False,
+        workers: Workers = ALONE,
     ) -> None:
         self.policy = policy
+        self.workers = workers
         self._losses = compiled(self.losses) if fused else self.losses
         self.config = config
         self.learning_rate = torch.tensor(config.learning_rate, dtype=torch.float64, device=device)
         """() current learning rate, kept across updates."""
         self._max_learning_rate = torch.tensor(config.max_learning_rate, dtype=torch.float64, device=device)
         self._entropy_coef = torch.tensor(config.entropy_coef, device=device)
+        self._min_std = torch.tensor(config.min_std, device=device)
+        self._max_std = torch.tensor(math.inf, device=device)
         on_cuda = device.type == "cuda"
         # The fused kernel wants the learning rate as a float32 tensor on its device.
         rate = self.learning_rate.to(torch.float32 if on_cuda else torch.float64, copy=True)
@@ -38,10 +51,12 @@ class Learner:
 
     def schedule(self, update: int) -> None:
         """Set what decays over training (see `PPOConfig.decay_updates`) for an update."""
-        config, decay = self.config, self.config.decay(update)
-        self._entropy_coef.fill_(_lerp(config.entropy_coef, config.final_entropy_coef, decay))
-        ratio = config.final_max_learning_rate / config.max_learning_rate
-        self._max_learning_rate.fill_(config.max_learning_rate * ratio**decay)
+        config, done = self.config, schedules.progress(update, self.config.decay_updates)
+        bound = schedules.geometric(config.max_learning_rate, config.final_max_learning_rate, done)
+        self._entropy_coef.fill_(schedules.linear(config.entropy_coef, config.final_entropy_coef, done))
+        self._max_learning_rate.fill_(bound)
+        if config.final_max_std is not None and done > 0.0:
+            self._max_std.fill_(schedules.geometric(config.init_std, config.final_max_std, done))
 
     def update(self, rollout: RolloutBuffer, permutation: Tensor) -> Dict[str, Tensor]:
         """Improve the policy on a finished rollout.
@@ -77,13 +92,15 @@ class Learner:
 
     def _step(self, batch: Minibatch, old_std: Optional[Tensor]) -> Dict[str, Tensor]:
         policy, config = self.policy, self.config
-        loss, surrogate_loss, value_loss, entropy, kl = self._losses(batch, old_std, self._entropy_coef)
-        self._adapt_learning_rate(kl)
+        losses = self._losses(batch, old_std, self._entropy_coef)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        losses[0].backward()
+        losses = self.workers.average_gradients(policy.parameters(), losses)
+        loss, surrogate_loss, value_loss, entropy, kl = losses
+        self._adapt_learning_rate(kl)
         grad_norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
         self.optimizer.step()
-        policy.bound_std(config.min_std)
+        policy.bound_std(self._min_std, self._max_std)
         return {
             "surrogate_loss": surrogate_loss.detach(),
             "value_loss": value_loss.detach(),
@@ -106,9 +123,7 @@ class Learner:
     def _adapt_learning_rate(self, kl: Tensor) -> None:
         config, rate = self.config, self.learning_rate
         if config.desired_kl is not None:
-            lower, upper = 0.5 * config.desired_kl, 2.0 * config.desired_kl
-            faster, slower = rate * config.learning_rate_factor, rate / config.learning_rate_factor
-            rate = torch.where(kl > upper, slower, torch.where(kl < lower, faster, rate))
+            rate = schedules.kl_adaptive(rate, kl, config.desired_kl, config.learning_rate_factor)
         rate = torch.minimum(rate.clamp(min=config.min_learning_rate), self._max_learning_rate)
         self.learning_rate.copy_(rate)
         self.optimizer.param_groups[0]["lr"].copy_(rate)
@@ -131,7 +146,3 @@ def _mean(values: Tensor, valid: Optional[Tensor]) -> Tensor:
     if valid is None:
         return values.mean()
     return torch.where(valid, values, 0.0).sum() / valid.sum().clamp(min=1)
-
-
-def _lerp(start: float, end: float, fraction: float) -> float:
-    return start + (end - start) * fraction

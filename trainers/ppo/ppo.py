@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterable, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -14,16 +15,21 @@ from torch import Tensor
 from tqdm import tqdm
 
 from humanoid_envs.compilation import can_compile
+from humanoid_envs.configs import from_plain, to_plain
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.callbacks import Callback
 from trainers.ppo.captured_update import CapturedUpdate
-from trainers.ppo.checkpoint import dataclass_from_dict, read_checkpoint, write_checkpoint
+from trainers.ppo.checkpoint import read_checkpoint, write_checkpoint
 from trainers.ppo.collector import Collector
 from trainers.ppo.config import PPOConfig
+from trainers.ppo.devices import resolve_device
+from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.episode_statistics import EpisodeStatistics
 from trainers.ppo.guard import check_losses, check_rollout
 from trainers.ppo.learner import Learner
-from trainers.ppo.logger import Logger
+from trainers.ppo.loggers import Logger, folder_loggers
+from trainers.ppo.parameters import load_parameters, require_same_networks
+from trainers.ppo.random_state import random_state, restore_random_state
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import ActionMap, EnvSignature
 from trainers.ppo.tensor_env import TensorEnv
@@ -48,12 +54,16 @@ class PPO:
         env: VectorEnv,
         config: Optional[PPOConfig] = None,
         log_dir: Optional[Union[str, Path]] = None,
+        loggers: Sequence[Logger] = (),
+        workers: Workers = ALONE,
     ) -> None:
-        """log_dir: folder of the TensorBoard events; None writes none."""
+        """log_dir: folder of TensorBoard events and `progress.csv`; None writes none. loggers: more places
+        that `metrics` go to after every update; whoever made them closes them. workers: several processes
+        train together, see `torchrun_workers`; each brings its share of the environments."""
         config = PPOConfig() if config is None else config
-        device = _resolve_device(config.device)
+        device = resolve_device(config.device)
         tensor_env = TensorEnv(env, device)
-        self._build(tensor_env.signature, config, device, log_dir)
+        self._build(tensor_env.signature, config, device, log_dir, loggers, workers)
         self._attach(tensor_env)
 
     def learn(
@@ -61,34 +71,78 @@ class PPO:
         total_timesteps: int,
         callback: Union[Callback, Iterable[Callback], None] = None,
         progress_bar: bool = True,
+        reset_num_timesteps: bool = True,
     ) -> PPO:
-        """Train for `total_timesteps` more environment steps, rounded up to whole updates.
+        """Train for `total_timesteps` environment steps, rounded up to whole updates.
 
-        callback: called with this object after every update, after `metrics` is up to date; training stops
-        when one returns False. progress_bar: shown where standard error is a terminal.
+        callback: called with this object after every update, when `metrics` is up to date; training stops
+        when one returns False. Of several workers only the first calls it. progress_bar: shown where standard
+        error is a terminal.
+        reset_num_timesteps: count steps and updates, which decays follow, from 0, in new episodes; False goes
+        on where the last training stopped. Weights, optimizer and learning rate go on in any case.
         Raises NonFiniteError (a RuntimeError) when a NaN or infinity appears.
         """
         if self._env is None:
-            raise ValueError("This PPO was loaded without an environment: PPO.load(path, env) can learn.")
+            raise ValueError("This PPO is without an environment to learn in: set_env(env) gives it one.")
         if total_timesteps < 1:
             raise ValueError(f"total_timesteps must be at least 1; got {total_timesteps}.")
         callbacks = [callback] if callable(callback) else list(callback or ())
-        if not self._started:
-            self._env.reset(seed=self.config.seed + self.num_updates)
-            self._started = True
+        callbacks = callbacks if self.workers.is_first else []
+        self.workers.copy_from_first(self.policy)
+        if reset_num_timesteps or not self._started:
+            self._start_episodes()
+        if reset_num_timesteps:
+            self.num_timesteps = self.num_updates = 0
         target = self.num_timesteps + total_timesteps
-        disable = None if progress_bar else True
+        disable = None if progress_bar and self.workers.is_first else True
         with tqdm(total=total_timesteps, unit="step", unit_scale=True, disable=disable) as bar:
             while self.num_timesteps < target:
+                start = time.perf_counter()
                 self._iterate()
-                bar.update(self._rollout.num_samples)
+                self.training_seconds += time.perf_counter() - start
+                bar.update(self._timesteps_per_update)
                 if "episode/return" in self.metrics:
                     bar.set_postfix_str(f"return {self.metrics['episode/return']:.3g}", refresh=False)
                 # Every callback runs, also when an earlier one has said stop.
-                if False in [each(self) for each in callbacks]:
+                stop = False in [each(self) for each in callbacks]
+                for logger in self._loggers:
+                    logger.write(self.metrics, self.num_timesteps)
+                if self.workers.any([stop])[0]:
                     break
-        self._logger.flush()
+        for logger in self._loggers:
+            logger.flush()
         return self
+
+    def get_env(self) -> Optional[VectorEnv]:
+        """The environment that `learn` trains in, None if there is none."""
+        return None if self._env is None else self._env.env
+
+    def set_env(self, env: VectorEnv) -> None:
+        """Train in another environment from now on, in new episodes; the number of environments may differ.
+
+        Raises ValueError if its observations, actions or robot are not those of the policy.
+        """
+        self._connect(env, "This policy")
+
+    def get_parameters(self) -> Dict[str, Dict[str, Any]]:
+        """Copies of the state dicts of "policy" (weights) and "learner" (Adam's moments, learning rate)."""
+        return copy.deepcopy({"policy": self.policy.state_dict(), "learner": self.learner.state_dict()})
+
+    def set_parameters(
+        self, parameters: Union[str, Path, Dict[str, Dict[str, Any]]], exact_match: bool = True
+    ) -> None:
+        """Take over what `get_parameters` returned, or the same from a checkpoint, and nothing else.
+
+        exact_match: all of it must be there; False leaves what is missing as it is.
+        Raises ValueError, before anything changes, for other names or shapes.
+        """
+        source = "These parameters" if isinstance(parameters, dict) else str(parameters)
+        if not isinstance(parameters, dict):
+            content = read_checkpoint(parameters)
+            parameters = {name: content[name] for name in ("policy", "learner")}
+        load_parameters(self.policy, self.learner, parameters, source, exact_match)
+        if self._env is not None:
+            self._update = CapturedUpdate(self.learner, self._rollout)  # another would use the old moments
 
     @torch.no_grad()
     def predict(
@@ -125,10 +179,13 @@ class PPO:
         generators, config, `metadata`, and the environment's state if it offers `state_dict()`.
 
         environment: False leaves the environment's state out, which is most of the file where thousands of
-        robots train; a run that goes on from it starts new episodes.
+        robots train; a run that goes on from it starts new episodes. Of several workers the first writes, and
+        there are no states of environments and random numbers.
 
         Raises ValueError, and leaves a file of that name as it is, if the weights are not finite.
         """
+        if not self.workers.is_first:
+            return
         weights = self.policy.state_dict()
         broken = [name for name, weight in weights.items() if not bool(weight.isfinite().all())]
         if broken:
@@ -136,14 +193,14 @@ class PPO:
         write_checkpoint(
             path,
             {
-                "config": dataclasses.asdict(self.config),
-                "signature": dataclasses.asdict(self.signature),
+                "config": to_plain(self.config),
+                "signature": to_plain(self.signature),
                 "policy": dict(weights),
                 "learner": self.learner.state_dict(),
                 "num_timesteps": self.num_timesteps,
                 "num_updates": self.num_updates,
                 "metadata": self.metadata,
-                "random": self._random_state(),
+                "random": random_state(self._generator) if self.workers.world_size == 1 else None,
                 "environment": self._environment_state() if environment else None,
             },
         )
@@ -157,42 +214,47 @@ class PPO:
         *,
         config: Optional[PPOConfig] = None,
         log_dir: Optional[Union[str, Path]] = None,
+        loggers: Sequence[Logger] = (),
         restore_env: bool = True,
+        workers: Workers = ALONE,
     ) -> PPO:
         """The PPO that `save` wrote.
 
         env: the environment to go on training in; None can only predict. device: None takes the
         checkpoint's. config: other hyper-parameters than the checkpoint's, for the same networks;
-        the adapted learning rate goes on unless `learning_rate` differs.
-        restore_env: continue the interrupted episodes bit for bit, where the environment offers its state;
-        False starts new ones, e.g. with another number of environments or on another simulator.
+        the adapted learning rate goes on unless `learning_rate` differs. log_dir, loggers, workers: see
+        `PPO`; there may be more or fewer workers than before.
+        restore_env: let `learn(…, reset_num_timesteps=False)` continue the interrupted episodes bit for bit,
+        where the environment offers its state; False starts new ones, e.g. with another number of
+        environments or on another simulator.
         Raises FileNotFoundError, or ValueError for a damaged file and for a checkpoint of other networks,
         other spaces or another robot.
         """
         content = read_checkpoint(path)
-        saved_config = dataclass_from_dict(PPOConfig, content["config"], str(path))
-        signature = dataclass_from_dict(EnvSignature, content["signature"], str(path))
+        saved_config = from_plain(PPOConfig, content["config"], str(path))
+        signature = from_plain(EnvSignature, content["signature"], str(path))
         config = saved_config if config is None else config
-        _require_same_networks(config, saved_config, str(path))
+        require_same_networks(config, saved_config, str(path))
         if device is not None:
             config = dataclasses.replace(config, device=device)
 
         ppo = cls.__new__(cls)
-        ppo._build(signature, config, _resolve_device(config.device), log_dir)
-        ppo.policy.load_state_dict(content["policy"])
-        ppo.learner.load_state_dict(content["learner"])
+        ppo._build(signature, config, resolve_device(config.device), log_dir, loggers, workers)
+        load_parameters(ppo.policy, ppo.learner, content, str(path))
         if config.learning_rate != saved_config.learning_rate:
             ppo.learner.learning_rate.fill_(config.learning_rate)
         ppo.num_timesteps = content["num_timesteps"]
         ppo.num_updates = content["num_updates"]
         ppo.metadata = content["metadata"]
         if env is not None:
-            tensor_env = TensorEnv(env, ppo.device)
-            signature.require_match(tensor_env.signature, str(path))
-            ppo._attach(tensor_env)
-            if restore_env and content["environment"] is not None:
+            ppo._connect(env, str(path))
+            alone = workers.world_size == 1
+            if alone and restore_env and content["environment"] is not None:
                 ppo._restore_environment(content["environment"])
-            ppo._restore_random(content["random"])
+            if alone and content["random"] is not None:
+                restore_random_state(ppo._generator, content["random"])
+            else:
+                ppo._generator.manual_seed(workers.seed(config.seed + ppo.num_updates))
         return ppo
 
     def _build(
@@ -201,20 +263,26 @@ class PPO:
         config: PPOConfig,
         device: torch.device,
         log_dir: Optional[Union[str, Path]],
+        loggers: Sequence[Logger],
+        workers: Workers,
     ) -> None:
         """Everything that does not need an environment."""
+        workers.require_own_device(device)
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high" if config.tf32 else "highest")
         self.config = config
         self.signature = signature
         self.device = device
+        self.workers = workers
         self.num_timesteps = 0
-        """Environment steps so far, over all environments."""
+        """Environment steps so far, over all environments of all workers."""
         self.num_updates = 0
+        self.training_seconds = 0.0
+        """Time that rollouts and updates of this object have taken, without callbacks."""
         self.metadata: Dict[str, Any] = {}
         """Plain values that travel in checkpoints, for whoever trains: e.g. the config of the task."""
         self.metrics: Dict[str, float] = {}
-        """Scalars of the last update, by the name of their TensorBoard curve."""
+        """Scalars of the last update, by the name of their TensorBoard curve; callbacks may add some."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
             self.policy = ActorCritic(
@@ -225,16 +293,20 @@ class PPO:
                 signature.discrete,
                 signature.symmetry() if config.symmetry else None,
             ).to(device)
-        fused = device.type == "cuda" and can_compile()
-        self.learner = Learner(self.policy, config, device, fused)
-        self._generator = torch.Generator(device).manual_seed(config.seed)
-        self._collector = Collector(self.policy, config, self._generator, fused)
+        self._fused = device.type == "cuda" and can_compile()
+        self.learner = Learner(self.policy, config, device, self._fused, workers)
+        self._generator = torch.Generator(device).manual_seed(workers.seed(config.seed))
         # Predictions in between leave training as it is.
         self._predict_generator = torch.Generator(device).manual_seed(config.seed)
         self._to_env_actions = ActionMap(signature, device)
-        self._logger = Logger(log_dir)
+        self._loggers = [*folder_loggers(log_dir), *loggers] if workers.is_first else []
         self._env: Optional[TensorEnv] = None
         self._started = False
+
+    def _connect(self, env: VectorEnv, source: str) -> None:
+        tensor_env = TensorEnv(env, self.device)
+        self.signature.require_match(tensor_env.signature, source)
+        self._attach(tensor_env)
 
     def _attach(self, env: TensorEnv) -> None:
         """What training in an environment needs."""
@@ -245,32 +317,60 @@ class PPO:
                 f"num_minibatches={self.config.num_minibatches}."
             )
         self._env = env
-        self._statistics = EpisodeStatistics(env.num_envs, self.device)
+        self._started = False
+        self._timesteps_per_update = num_samples * self.workers.world_size
+        self._statistics = EpisodeStatistics(env.num_envs, self.device, self.workers)
         self._rollout = RolloutBuffer(
-            self.config.num_steps, env.num_envs, self.signature, self.device, masked=env.has_reset_steps
+            self.config.num_steps,
+            env.num_envs,
+            env.signature,
+            self.device,
+            masked=env.has_reset_steps,
+            bfloat16=self.config.bfloat16 and self.device.type == "cuda",
+            fused=self._fused,
+            workers=self.workers,
+        )
+        self._collector = Collector(
+            self.policy, self.config, env, self._rollout, self._statistics, self._generator, self._fused
         )
         self._update = CapturedUpdate(self.learner, self._rollout)
+
+    def _start_episodes(self) -> None:
+        assert self._env is not None
+        # Seeded once: a second training is to see other random numbers than the first.
+        seed = self.workers.seed(self.config.seed + self.num_updates)
+        self._env.reset(seed=None if self._started else seed)
+        self._statistics.restart()
+        self._started = True
 
     def _iterate(self) -> None:
         """One rollout and one update."""
         assert self._env is not None
         start = time.perf_counter()
         try:
-            self._collector.collect(self._env, self._rollout, self._statistics)
-        finally:
-            # Also when the environment raised: that it got NaN actions is explained by where they came from.
+            split = self._collector.collect()
+        except Exception:
+            # That the environment got NaN actions is explained by where they came from.
             check_rollout(self._rollout, self._env)
+            raise
+        check_rollout(self._rollout, self._env, self.workers)
         collected = time.perf_counter()
 
         self.learner.schedule(self.num_updates)
         permutation = torch.randperm(self._rollout.num_samples, generator=self._generator, device=self.device)
         losses = check_losses(self._update(permutation))
+        if self.config.normalize_observations:
+            seen = (self._rollout.obs.all(), self._rollout.critic_obs.all())
+            self.policy.update_normalization(*seen, self.workers)
+        self.workers.require_same(self.policy)
         self.num_updates += 1
-        self.num_timesteps += self._rollout.num_samples
-        self._report(losses, collect_s=collected - start, learn_s=time.perf_counter() - collected)
+        self.num_timesteps += self._timesteps_per_update
+        self._report(losses, split, collect_s=collected - start, learn_s=time.perf_counter() - collected)
 
-    def _report(self, losses: Dict[str, float], collect_s: float, learn_s: float) -> None:
-        samples = self._rollout.num_samples
+    def _report(
+        self, losses: Dict[str, float], split: Dict[str, float], collect_s: float, learn_s: float
+    ) -> None:
+        samples = self._timesteps_per_update
         std = self.policy.std
         self.metrics = {
             **self._statistics.take(),
@@ -281,31 +381,19 @@ class PPO:
             "speed/steps_per_s": samples / (collect_s + learn_s),
             "speed/collect_s": collect_s,
             "speed/learn_s": learn_s,
+            **{f"speed/{name}_s": seconds for name, seconds in split.items()},
         }
         if std is not None:
             self.metrics["train/std"] = std.mean().item()
-        self._logger.write(self.metrics, self.num_timesteps)
-
-    def _random_state(self) -> Dict[str, Any]:
-        cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
-        return {
-            "device": self.device.type,
-            "generator": self._generator.get_state(),
-            "cpu": torch.get_rng_state(),
-            "cuda": cuda,
-        }
-
-    def _restore_random(self, state: Dict[str, Any]) -> None:
-        """Also torch's global generators, which the environment may use."""
-        torch.set_rng_state(state["cpu"])
-        if state["device"] != self.device.type:
-            return  # generators of different devices have nothing in common
-        self._generator.set_state(state["generator"])
-        if state["cuda"] is not None:
-            torch.cuda.set_rng_state(state["cuda"], self.device)
+        if self.device.type == "cuda":
+            free, total = torch.cuda.mem_get_info(self.device)
+            self.metrics["memory/gpu_used_gib"] = (total - free) / 2**30  # the physics included
+            self.metrics["memory/torch_peak_gib"] = torch.cuda.max_memory_allocated(self.device) / 2**30
 
     def _environment_state(self) -> Optional[Dict[str, Any]]:
-        state = self._env.state_dict() if self._env is not None and self._started else None
+        if self.workers.world_size > 1 or self._env is None or not self._started:
+            return None
+        state = self._env.state_dict()
         return None if state is None else {**state, "episodes": self._statistics.state_dict()}
 
     def _restore_environment(self, state: Dict[str, Any]) -> None:
@@ -314,24 +402,3 @@ class PPO:
         self._env.load_state_dict(state)
         self._statistics.load_state_dict(state["episodes"])
         self._started = True
-
-
-def _resolve_device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"device {name!r} is no torch device: use auto, cpu or cuda.") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {name!r} needs CUDA, which torch does not see here: use auto or cpu.")
-    return device
-
-
-def _require_same_networks(config: PPOConfig, saved: PPOConfig, source: str) -> None:
-    for name in ("actor_hidden", "critic_hidden", "activation", "symmetry"):
-        if getattr(config, name) != getattr(saved, name):
-            raise ValueError(
-                f"{source} holds other networks: its {name} is {getattr(saved, name)}, the given config's is "
-                f"{getattr(config, name)}."
-            )

@@ -97,6 +97,12 @@ class EnvSignature:
             )
         return self.details["symmetry"]
 
+    def history(self) -> Tuple[int, int]:
+        """How many equal frames, oldest first, the actor's and the critic's observation stack; 1 where the
+        environment's `signature["history"]` does not say more."""
+        frames = self.details.get("history", {})
+        return frames.get("policy", 1), frames.get("critic", 1)
+
     def require_match(self, env: EnvSignature, source: str) -> None:
         """Raise ValueError, naming the first difference, unless a policy with this signature fits `env`.
         source: where the policy comes from, for the message."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Sequence
 
 import numpy as np
 import torch
@@ -103,6 +103,22 @@ class TensorEnv:
         if self.mode is AutoresetMode.DISABLED and bool(self._ended.any()):
             self._reset_ended()
         return result
+
+    @property
+    def can_accelerate(self) -> bool:
+        """Whether the environment offers `accelerate`, see `Collector`, and it pays here."""
+        # A wrapper would not see the steps that its environment takes by itself.
+        bare = self.env.unwrapped is self.env and hasattr(self.env, "accelerate")
+        same_gpu = self.device.type == "cuda" and (
+            getattr(self.env, "device", None) == torch.empty(0, device=self.device).device
+        )
+        return bare and same_gpu and self.mode is AutoresetMode.SAME_STEP
+
+    def accelerate(
+        self, function: Callable[[], None], generators: Sequence[torch.Generator]
+    ) -> Callable[[], None]:
+        """See `Collector`."""
+        return self.env.accelerate(function, generators)  # pyright: ignore[reportAttributeAccessIssue]
 
     def state_dict(self) -> Optional[Dict[str, Any]]:
         """The environment's state between two steps, or None if it does not offer its own."""

@@ -56,6 +56,12 @@ class ImageType(enum.IntEnum):
     IMAGE_DEPTH = 1
 
 
+class CoordinateSpace(enum.IntEnum):
+    ENV_SPACE = 0
+    LOCAL_SPACE = 1
+    GLOBAL_SPACE = 2
+
+
 class Record:
     """A struct: unknown attributes are errors, floats are rounded to single precision."""
 
@@ -174,6 +180,16 @@ class RigidShapeProperties(Record):
 class IndexRange(Record):
     count = 0
     start = 0
+
+
+class KeyboardInput(enum.Enum):
+    KEY_V = 86
+
+
+class ActionEvent:
+    def __init__(self, action: str, value: float) -> None:
+        self.action = action
+        self.value = value
 
 
 class CameraProperties(Record):

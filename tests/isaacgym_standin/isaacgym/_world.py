@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import mujoco
 import numpy as np
@@ -173,12 +173,14 @@ class World:
             total[m.geom_bodyid[contact.geom1]] -= on_second
         return total[self.asset.bodies]
 
-    def simulate(self, dof_forces: np.ndarray) -> None:
+    def simulate(self, dof_forces: np.ndarray, body_wrenches: Optional[np.ndarray] = None) -> None:
+        """body_wrenches: (bodies, 6) force at the centre of mass and torque, for this step alone."""
         effort = self.dof_properties["driveMode"] == DofDriveMode.DOF_MODE_EFFORT
         if (dof_forces != 0.0)[~effort].any():
             raise ContractError("actuation forces need DOF_MODE_EFFORT")
         limit = self.dof_properties["effort"]
         self.data.qfrc_applied[self.dof_qvel] = np.clip(dof_forces, -limit, limit)
+        self.data.xfrc_applied[self.asset.bodies] = 0.0 if body_wrenches is None else body_wrenches
         for _ in range(self.substeps):
             mujoco.mj_step(self.model, self.data)
 

@@ -8,13 +8,16 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 
 from ._records import (
+    ActionEvent,
     AssetOptions,
     CameraProperties,
     ContactCollection,
     ContractError,
+    CoordinateSpace,
     DofDriveMode,
     ImageType,
     IndexRange,
+    KeyboardInput,
     Mat33,
     PhysXParams,
     PlaneParams,
@@ -53,6 +56,8 @@ SIM_PHYSX, SIM_FLEX = SimType
 UP_AXIS_Y, UP_AXIS_Z = UpAxis
 CC_NEVER, CC_LAST_SUBSTEP, CC_ALL_SUBSTEPS = ContactCollection
 IMAGE_COLOR, IMAGE_DEPTH = ImageType
+(KEY_V,) = KeyboardInput
+ENV_SPACE, LOCAL_SPACE, GLOBAL_SPACE = CoordinateSpace
 
 _CPU_STATE_ACCESS = {
     "get_actor_dof_states",
@@ -228,6 +233,19 @@ class Gym:
     def set_dof_actuation_force_tensor(self, sim: Sim, buffer: Tensor) -> bool:
         return self._set(sim, "actuation", buffer, (self._num_dofs(sim),), None, 0)
 
+    def apply_rigid_body_force_tensors(
+        self,
+        sim: Sim,
+        forceTensor: Tensor,
+        torqueTensor: Tensor,
+        space: CoordinateSpace = ENV_SPACE,
+    ) -> bool:
+        if space == LOCAL_SPACE:
+            raise NotImplementedError("the stand-in takes forces in the world's axes")
+        bodies = sum(len(world.asset.bodies) for world in sim.worlds())
+        force = self._set(sim, "body force", forceTensor, (bodies, 3), None, 0)
+        return force and self._set(sim, "body torque", torqueTensor, (bodies, 3), None, 0)
+
     # Stepping
 
     def simulate(self, sim: Sim) -> None:
@@ -244,8 +262,11 @@ class Gym:
             for actor in told["root"][1]:
                 worlds[actor].set_root_state(told["root"][0][actor])
         nothing = np.zeros(self._num_dofs(sim))
-        for world, forces in zip(worlds, told.get("actuation", [nothing])[0].reshape(len(worlds), -1)):
-            world.simulate(forces)
+        actuation = told.get("actuation", [nothing])[0].reshape(len(worlds), -1)
+        wrench = [told[kind][0] for kind in ("body force", "body torque") if kind in told]
+        on_bodies = np.concatenate(wrench, axis=-1).reshape(len(worlds), -1, 6) if wrench else None
+        for i, world in enumerate(worlds):
+            world.simulate(actuation[i], None if on_bodies is None else on_bodies[i])
         sim.settings.clear()
         sim.properties_set.clear()
         sim.unfetched = True
@@ -269,6 +290,16 @@ class Gym:
 
     def viewer_camera_look_at(self, viewer: List[str], env: Optional[Env], eye: Vec3, target: Vec3) -> None:
         viewer.append("look")
+
+    def subscribe_viewer_keyboard_event(self, viewer: List[str], key: KeyboardInput, action: str) -> None:
+        viewer.append(f"{key.name}: {action}")
+
+    def query_viewer_action_events(self, viewer: List[str]) -> List[ActionEvent]:
+        """Of the keys that a test has pressed and released, for what they were subscribed to."""
+        actions = dict(entry.split(": ") for entry in viewer if ": " in entry)
+        pressed = [actions[entry] for entry in viewer if entry in actions]
+        viewer[:] = [entry for entry in viewer if entry not in actions]
+        return [ActionEvent(action, value) for action in pressed for value in (1.0, 0.0)]
 
     def query_viewer_has_closed(self, viewer: List[str]) -> bool:
         return "closed" in viewer

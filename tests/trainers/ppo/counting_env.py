@@ -73,6 +73,7 @@ class CountingEnv(VectorEnv):
             "final_info": {
                 "episode_return": 100.0 * self._steps,
                 "reward_terms": {"alive": 7.0 * self._steps},
+                "episode_metrics": {"fall_rate": terminated.float()},
             },
             "_final_info": self._done,
         }

@@ -17,14 +17,9 @@ from trainers.ppo import PPOConfig
         ("activation", "swish"),
         ("init_std", 0.0),
         ("decay_updates", (5, 5)),
+        ("final_max_std", 2.0),
     ],
 )
 def test_config_names_the_bad_field(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"PPOConfig.{name} must be"):
         PPOConfig(**{name: value})  # pyright: ignore[reportArgumentType]
-
-
-def test_decay_is_linear_between_its_updates() -> None:
-    config = PPOConfig(decay_updates=(10, 20))
-    assert [config.decay(update) for update in (0, 10, 15, 20, 99)] == [0.0, 0.0, 0.5, 1.0, 1.0]
-    assert PPOConfig().decay(99) == 0.0

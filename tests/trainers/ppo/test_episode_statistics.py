@@ -31,6 +31,7 @@ def test_means_over_the_episodes_that_ended(mode: AutoresetMode) -> None:
             "episode/length": mean_length,
             "episode/return": 100.0 * mean_length,
             "reward/alive": 7.0 * mean_length,
+            "episode/fall_rate": episodes.count(LENGTHS[1]) / len(episodes),
         }
     )
     assert statistics.take() == {}

@@ -71,8 +71,8 @@ def make_rollout(golden: Dict[str, Tensor]) -> RolloutBuffer:
         action_high=(18.0,) * 12,
     )
     rollout = RolloutBuffer(NUM_STEPS, NUM_ENVS, signature, torch.device("cpu"))
-    rollout.obs.copy_(golden["obs"][:-1])
-    rollout.critic_obs.copy_(golden["critic_obs"][:-1])
+    rollout.obs.frames.copy_(golden["obs"][:-1])
+    rollout.critic_obs.frames.copy_(golden["critic_obs"][:-1])
     rollout.actor_outputs.copy_(golden["rollout/mu"])
     rollout.actions.copy_(golden["rollout/actions"])
     rollout.dones.copy_(golden["dones"])

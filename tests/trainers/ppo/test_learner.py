@@ -27,14 +27,14 @@ def make_rollout(policy: ActorCritic) -> RolloutBuffer:
     """Random experience of the policy."""
     rollout = RolloutBuffer(6, 4, EnvSignature.of(CountingEnv()), CPU)
     generator = torch.Generator().manual_seed(1)
-    rollout.obs.normal_(generator=generator)
-    rollout.critic_obs.normal_(generator=generator)
+    rollout.obs.frames.normal_(generator=generator)
+    rollout.critic_obs.frames.normal_(generator=generator)
     rollout.rewards.normal_(generator=generator)
     with torch.no_grad():
-        rollout.actor_outputs.copy_(policy.actor(rollout.obs))
+        rollout.actor_outputs.copy_(policy.actor(rollout.obs.frames))
         rollout.actions.normal_(generator=generator).add_(rollout.actor_outputs)
         rollout.log_probs.copy_(policy.distribution(rollout.actor_outputs).log_prob(rollout.actions))
-        rollout.values.copy_(policy.value(rollout.critic_obs))
+        rollout.values.copy_(policy.value(rollout.critic_obs.frames))
     rollout.finish(torch.zeros(4), 0.9, 0.9, normalize=True)
     return rollout
 
@@ -97,6 +97,17 @@ def test_std_stays_positive_when_a_step_would_take_it_past_zero() -> None:
     assert policy.std.tolist() == pytest.approx([0.005] * 3)
 
 
+def test_the_bound_on_the_std_comes_down_with_the_decay() -> None:
+    config = replace(CONFIG, init_std=1.0, final_max_std=0.01, decay_updates=(10, 14))
+    for number, bound in ((10, 1.1), (12, 0.1), (99, 0.01)):  # halfway: the geometric mean
+        learner = Learner(make_policy(config), config, CPU)
+        learner.schedule(number)
+        update(config, learner)
+        assert learner.policy.std is not None
+        assert bool((0.8 * bound < learner.policy.std).all())
+        assert bool((learner.policy.std <= bound).all())
+
+
 def test_steps_that_do_not_count_have_no_influence() -> None:
     policies = []
     for garbage in (0.0, 50.0):
@@ -104,7 +115,7 @@ def test_steps_that_do_not_count_have_no_influence() -> None:
         rollout = make_rollout(policy)
         rollout.valid = torch.ones(6, 4, dtype=torch.bool)
         rollout.valid[1:3, 2] = False
-        for field in (rollout.actions, rollout.returns, rollout.advantages, rollout.obs):
+        for field in (rollout.actions, rollout.returns, rollout.advantages, rollout.obs.frames):
             field[1:3, 2] += garbage
         Learner(policy, CONFIG, CPU).update(rollout, torch.arange(24))
         policies.append(policy)

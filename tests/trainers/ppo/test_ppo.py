@@ -97,7 +97,8 @@ def test_resume_is_bit_exact(mode: AutoresetMode, tmp_path: Path) -> None:
     straight, resumed = _History(), _History()
     one = PPO(make_env(), CONFIG).learn(4 * UPDATE, straight)
     PPO(make_env(), CONFIG).learn(2 * UPDATE, resumed).save(tmp_path / "half.pt")
-    other = PPO.load(tmp_path / "half.pt", make_env()).learn(2 * UPDATE, resumed)
+    other = PPO.load(tmp_path / "half.pt", make_env())
+    other.learn(2 * UPDATE, resumed, reset_num_timesteps=False)
 
     assert_same_weights(one, other)
     assert (other.num_updates, other.num_timesteps) == (4, 4 * UPDATE)
@@ -127,8 +128,14 @@ def test_learn_rounds_up_to_whole_updates_and_counts_on() -> None:
     ppo = PPO(CountingEnv(), CONFIG)
     ppo.learn(UPDATE + 1)
     assert (ppo.num_updates, ppo.num_timesteps) == (2, 2 * UPDATE)
-    ppo.learn(UPDATE)
+    ppo.learn(UPDATE, reset_num_timesteps=False)
     assert (ppo.num_updates, ppo.num_timesteps) == (3, 3 * UPDATE)
+    weights = ppo.get_parameters()["policy"]
+    ppo.learn(UPDATE)
+    assert (ppo.num_updates, ppo.num_timesteps) == (1, UPDATE)
+    assert (
+        0.0 < (ppo.policy.state_dict()["actor.0.weight"] - weights["actor.0.weight"]).abs().max() < 0.1
+    )  # trained on
 
 
 def test_callbacks_run_after_every_update_and_can_stop() -> None:

@@ -1,0 +1,139 @@
+"""A policy's walk as a video, and a picture of its middle."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any, Callable, Iterator, Optional, Sequence, Union
+
+import numpy as np
+import torch
+
+from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.vector_env import HumanoidVectorEnv
+from trainers.evaluation import evaluation_env
+from trainers.evaluation.rollout import Policy
+from trainers.ppo import PPO, Every
+
+
+def walk(
+    env: HumanoidVectorEnv,
+    policy: Policy,
+    seconds: float,
+    *,
+    command: Optional[Sequence[float]] = None,
+    seed: int = 0,
+    on_fall: Callable[[float], None] = lambda time: None,
+) -> Iterator[int]:
+    """Walk in an environment that does not reset by itself, and yield the step's number after each.
+
+    Args:
+        command: vx, vy (m/s), yaw rate (rad/s); None lets the task draw them.
+        on_fall: told when a robot has fallen, s; it stands up at once.
+    """
+    env.set_command(command)
+    observation, _ = env.reset(seed=seed)
+    for step in range(env.config.steps(seconds)):
+        with torch.no_grad():
+            observation, _, terminated, _, _ = env.step(policy(observation))
+        yield step
+        if terminated.any():
+            on_fall((step + 1) * env.config.policy_period)
+            observation, _ = env.reset(options={"reset_mask": terminated})
+
+
+def record(
+    env: HumanoidVectorEnv,
+    policy: Policy,
+    seconds: float,
+    path: Path,
+    *,
+    size: Sequence[int] = (960, 540),
+    fps: int = 50,
+    **walk_options: Any,
+) -> None:
+    """Write a walk as an mp4, and as a png beside it a picture of its middle.
+
+    Args:
+        size: width and height of the pictures.
+        fps: pictures in a second of the walk and of the video; at most one a policy step.
+        env, policy, seconds, walk_options: see `walk`.
+
+    Raises:
+        ImportError: imageio is not installed.
+        RuntimeError: pictures cannot be rendered here.
+    """
+    imageio = _imageio()
+    every = max(1, round(1.0 / (fps * env.config.policy_period)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = np.empty(0)
+    with _unfinished(path) as name:
+        video = imageio.get_writer(name, fps=fps, macro_block_size=2)
+        with video:
+            for step in walk(env, policy, seconds, **walk_options):
+                if step % every == 0:
+                    frame = np.ascontiguousarray(env.simulator.render(0, (size[1], size[0])))
+                    video.append_data(frame)
+                    picture = frame if step <= env.config.steps(seconds) // 2 else picture
+    with _unfinished(path.with_suffix(".png")) as name:
+        imageio.imwrite(name, picture)
+
+
+class VideoCallback:
+    """Records from time to time how the policy walks in C MuJoCo at 1 ms: `update_000200.mp4` and `.png`.
+
+    It fails when it is made, not hours later, where pictures cannot be rendered.
+    """
+
+    def __init__(
+        self,
+        task: VelocityConfig,
+        directory: Union[str, Path],
+        every: Every,
+        *,
+        command: Sequence[float] = (0.4, 0.0, 0.0),
+        seconds: float = 6.0,
+        size: Sequence[int] = (640, 360),
+        fps: int = 25,
+    ) -> None:
+        """task: what the policy is trained on. command: vx, vy (m/s), yaw rate (rad/s). size: width, height.
+        fps: few, since software rendering takes a fifth of a second a picture.
+
+        Raises ImportError without imageio, RuntimeError where pictures cannot be rendered.
+        """
+        _imageio()
+        self._env = evaluation_env(task, num_envs=1, seconds=seconds)
+        self._directory, self._every = Path(directory), every
+        self._seconds, self._options = seconds, {"command": command, "size": size, "fps": fps}
+        self._env.reset(seed=0)
+        self._env.simulator.render(0, (size[1], size[0]))
+
+    def __call__(self, ppo: PPO) -> None:
+        if self._every(ppo):
+            path = self._directory / f"update_{ppo.num_updates:06d}.mp4"
+            record(self._env, lambda obs: ppo.predict(obs)[0], self._seconds, path, **self._options)
+
+    def close(self) -> None:
+        """Free the simulation."""
+        self._env.close()
+
+
+def _imageio() -> Any:
+    try:
+        import imageio.v2 as imageio
+        import imageio_ffmpeg  # noqa: F401  writes the mp4
+    except ImportError as error:
+        raise ImportError("Videos need imageio: pip install imageio imageio-ffmpeg.") from error
+    return imageio
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """A temporary name to write under, which becomes the right one when all went well."""
+    temporary = path.with_name(f".unfinished.{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
