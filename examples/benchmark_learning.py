@@ -65,9 +65,7 @@ def main() -> None:
     config = preset(arguments.preset)
     start = time.monotonic()
     env = make_env(config)
-    judges = ProcessPoolExecutor(
-        max(1, (os.cpu_count() or 1) // THREADS_PER_JUDGE), mp_context=get_context("spawn")
-    )
+    judges = ProcessPoolExecutor(max(1, _cores() // THREADS_PER_JUDGE), mp_context=get_context("spawn"))
     with tempfile.TemporaryDirectory() as folder, judges:
         futures: List[Future] = []
         for seed in arguments.seeds:
@@ -147,6 +145,11 @@ def table(points: List[Point]) -> str:
         progress = " ".join(f"{point.seconds:.0f}:{point.met}" for point in curve)
         lines.append(f"{seed:4d}  {first:>12}   {end:<48}   {progress}")
     return "\n".join(lines)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -56,6 +56,9 @@ class ScriptedSimulator:
     def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
         self.pushes.append((mask.clone(), lin_vel.clone(), ang_vel.clone()))
 
+    def apply_forces(self, forces: Tensor) -> None:
+        raise NotImplementedError("it has no physics")
+
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
         raise NotImplementedError("its parameters are those it was made with")
 

@@ -233,6 +233,25 @@ def test_a_fall_terminates() -> None:
     _, _, terminated, truncated, info = next(result for result in results if result[2].any())
     assert not truncated.any()
     assert torch.equal(info["_final_info"], torch.as_tensor(terminated))
+    fell = info["final_info"]["episode_metrics"]["fall_rate"]
+    assert torch.equal(fell, torch.as_tensor(terminated).float())
+    env.close()
+
+
+@pytest.mark.parametrize("array", ["torch", "numpy"])
+def test_tracking_error_at_the_end_of_an_episode(array: str) -> None:
+    env = make(2, config=short_episodes(), array=array, autoreset_mode=AutoresetMode.DISABLED)
+    env.reset(seed=0)
+    info: dict = {}
+    for seed in range(6):
+        info = env.step(actions(2, seed, scale=0.1))[-1]
+    metrics = info["final_info"]["episode_metrics"]
+    errors = torch.stack(
+        [torch.as_tensor(metrics[f"tracking_error_{axis}"]) for axis in ("vx", "vy", "yaw_rate")]
+    )
+    torch.testing.assert_close(errors.T, env._memory.mean_velocity_error.abs())
+    assert metrics["fall_rate"].tolist() == [0.0, 0.0]
+    assert (errors > 0.0).all()
     env.close()
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.control import pd_torque
-from humanoid_envs.simulators.isaacgym_scene import Scene, gymtorch
+from humanoid_envs.simulators.isaacgym_scene import Scene, gymapi, gymtorch
 from humanoid_envs.simulators.isaacgym_view import Pictures, Window
 from humanoid_envs.simulators.leg_kinematics import LegKinematics
 from humanoid_envs.simulators.simulator import (
@@ -96,6 +96,12 @@ class IsaacGymSimulator:
         self._joints = torch.tensor([scene.dofs[name] for name in self.robot.joint_names], device=device)
         self._base = scene.bodies[self.robot.base_body]
         self._feet = [scene.bodies[name] for name in self.robot.foot_bodies]
+        moved_by = self._legs.link_of_joint
+        self._links = [self._base, *(scene.bodies[moved_by[name]] for name in self.robot.joint_names)]
+        # Forces from outside on all bodies, and whether there are any; with them go torques, always 0.
+        self._applied_force, self._applied_torque = (torch.zeros_like(self._net_force) for _ in range(2))
+        self._applied_force_by_env = self._applied_force.view(n, -1, 3)
+        self._forced = False
         # Envs with root and joint states that PhysX has not been told yet, and parameters likewise.
         self._root_changed = torch.zeros(n, dtype=torch.bool, device=device)
         self._dof_changed = torch.zeros_like(self._root_changed)
@@ -135,6 +141,7 @@ class IsaacGymSimulator:
         self._send_states()
         for _ in range(self.physics.decimation):
             self._send_torque()
+            self._send_forces()
             gym.simulate(sim)
             if not self._scene.on_gpu:
                 gym.fetch_results(sim, True)
@@ -144,12 +151,17 @@ class IsaacGymSimulator:
         self._place(mask, state)
         none = torch.zeros_like
         self._show(mask, state, none(self._state.joint_torque), none(self._net_force_by_env))
+        self._applied_force_by_env.masked_fill_(mask[:, None, None], 0.0)
         self._diverged &= ~mask
 
     def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
         velocity = torch.cat([lin_vel, ang_vel], dim=1)
         self._root[:, 7:] = torch.where(mask[:, None], velocity, self._root[:, 7:])
         self._root_changed |= mask
+
+    def apply_forces(self, forces: Tensor) -> None:
+        self._applied_force_by_env[:, self._links] = forces
+        self._forced = True
 
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
         rows = mask.nonzero().squeeze(1)
@@ -246,6 +258,13 @@ class IsaacGymSimulator:
         # A single torque that is no number could upset all robots.
         self._torque_by_env[:, self._joints] = torch.where(torch.isfinite(torque), torque, 0.0)
         self._scene.gym.set_dof_actuation_force_tensor(self._scene.sim, gymtorch.unwrap_tensor(self._torque))
+
+    def _send_forces(self) -> None:
+        """Forces from outside, which PhysX forgets after a simulation step."""
+        if self._forced:
+            unwrap = gymtorch.unwrap_tensor
+            force, torque = unwrap(self._applied_force), unwrap(self._applied_torque)
+            self._scene.gym.apply_rigid_body_force_tensors(self._scene.sim, force, torque, gymapi.ENV_SPACE)
 
     def _place(self, mask: Tensor, state: RobotState) -> None:
         """Write the masked envs' states into the tensors, to be sent before the next step."""

@@ -43,6 +43,8 @@ class LegKinematics:
             raise ValueError(f"{robot.urdf}: both legs must have as many hinges, with the knees in one place")
         self.links = tuple(tuple(joint.child for joint in leg) for leg in legs)
         """Names of the moving links from hip to foot, of the left and the right leg."""
+        self.link_of_joint = {joint.name: joint.child for leg in legs for joint in leg}
+        """The link that each hinge of the legs moves."""
         self._knee = knees[0]
 
         def table(rows: Sequence[Sequence[Tensor]]) -> Tensor:  # (hinges, 1, 2, 3 or 4)

@@ -73,8 +73,9 @@ class MuJoCoSimulator:
         self._index = index_model(self._model, robot)
         self._renderer = OffscreenRenderer(self._model)
         self._batch = Batch(self._model, num_envs, num_threads, persistent=True)
-        self._qpos, self._qvel, self._warmstart = (
-            torch.from_numpy(self._batch.bind(name)) for name in ("qpos", "qvel", "qacc_warmstart")
+        self._qpos, self._qvel, self._warmstart, self._forces = (
+            torch.from_numpy(self._batch.bind(name))
+            for name in ("qpos", "qvel", "qacc_warmstart", "xfrc_applied")
         )
         self._ctrl, self._actuators = self._batch.bind("ctrl"), np.array(self._index.actuators)
         self._fields = {name: torch.from_numpy(self._batch.expand(name)) for name in PARAMETER_FIELDS}
@@ -126,7 +127,11 @@ class MuJoCoSimulator:
         self._read(rows)
 
     def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
-        self._write_base_velocity(mask.nonzero().squeeze(1), lin_vel, ang_vel)
+        if bool(mask.any()):
+            self._write_base_velocity(mask.nonzero().squeeze(1), lin_vel, ang_vel)
+
+    def apply_forces(self, forces: Tensor) -> None:
+        self._forces[:, self._index.links, :3] = forces.double()
 
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
         rows = mask.nonzero().squeeze(1)

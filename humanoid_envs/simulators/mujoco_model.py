@@ -43,6 +43,8 @@ class ModelIndex:
     joint_dof: List[int]
     actuators: List[int]
     base_body: int
+    links: List[int]
+    """Bodies of the base and of the link that each joint moves."""
     foot_bodies: List[int]
     knee_bodies: List[int]
     soles: List[int]
@@ -114,6 +116,7 @@ def index_model(model: mujoco.MjModel, robot: Robot) -> ModelIndex:
         joint_dof=model.jnt_dofadr[joints].tolist(),
         actuators=actuators,
         base_body=base,
+        links=[base, *model.jnt_bodyid[joints].tolist()],
         foot_bodies=ids(objects.mjOBJ_BODY, robot.foot_bodies),
         knee_bodies=ids(objects.mjOBJ_BODY, robot.knee_bodies),
         soles=soles,

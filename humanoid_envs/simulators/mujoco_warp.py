@@ -95,9 +95,9 @@ class MuJoCoWarpSimulator:
             self._m.opt.warn_overflow = 0
             self._d = mjw.make_data(model, num_envs, nconmax=contacts_per_env, njmax=constraints_per_env)
             self._fields = {name: wp.to_torch(getattr(self._m, name)) for name in PARAMETER_FIELDS}
-            self._qpos, self._qvel, self._ctrl, self._warmstart, self._overflow = (
+            self._qpos, self._qvel, self._ctrl, self._warmstart, self._overflow, self._forces = (
                 wp.to_torch(getattr(self._d, name))
-                for name in ("qpos", "qvel", "ctrl", "qacc_warmstart", "overflow")
+                for name in ("qpos", "qvel", "ctrl", "qacc_warmstart", "overflow", "xfrc_applied")
             )
             self._prepare_launches()
             self._apply_parameters()
@@ -154,6 +154,9 @@ class MuJoCoWarpSimulator:
             addresses = [index.base_qpos, index.base_dof]
             inputs = [*_arrays(mask, lin_vel, ang_vel), *addresses, self._d.qpos, self._d.qvel]
             wp.launch(kernels.push_base, self.num_envs, inputs)
+
+    def apply_forces(self, forces: Tensor) -> None:
+        self._forces[:, self._index.links, :3] = forces
 
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
         for name, value in vars(self._parameters).items():
@@ -254,7 +257,7 @@ class MuJoCoWarpSimulator:
         index, data, state = self._index, self._d, self._state
         joints = [wp.array(values, dtype=int) for values in (index.joint_qpos, index.joint_dof)]
         self._addresses = [index.base_qpos, index.base_dof, *joints]
-        self._motion = [data.qpos, data.qvel, data.qacc_warmstart, data.actuator_force]
+        self._motion = [data.qpos, data.qvel, data.qacc_warmstart, data.actuator_force, data.xfrc_applied]
         self._diverged_array = wp.from_torch(self._diverged)
         contact_forces = [
             wp.from_torch(force, dtype=wp.vec3)

@@ -98,6 +98,7 @@ def restart(
     qvel: wp.array2d[float],
     warmstart: wp.array2d[float],
     actuator_force: wp.array2d[float],
+    applied_force: wp.array2d[wp.spatial_vector],
 ):
     """Put the masked envs into a new state, at rest in every other respect. One thread per env."""
     env = wp.tid()
@@ -116,6 +117,8 @@ def restart(
         warmstart[env, i] = 0.0
     for i in range(actuator_force.shape[1]):
         actuator_force[env, i] = 0.0
+    for i in range(applied_force.shape[1]):
+        applied_force[env, i] = wp.spatial_vector()
 
 
 @wp.kernel(enable_backward=False)
@@ -126,17 +129,19 @@ def restart_diverged(
     qvel: wp.array2d[float],
     warmstart: wp.array2d[float],
     actuator_force: wp.array2d[float],
+    applied_force: wp.array2d[wp.spatial_vector],
     diverged: wp.array[bool],
 ):
     """Mark the envs with bad numbers and put them into the model's initial state. One thread per env."""
     env = wp.tid()
-    bad = bool(False)  # noqa: UP018 (a variable to Warp, not a constant)
+    size = float(0.0)  # noqa: UP018 (a variable to Warp); sums need no branch, so the loads overlap
     for i in range(qpos.shape[1]):
-        bad = bad or not wp.abs(qpos[env, i]) < BAD_NUMBER  # true for NaN
+        size += wp.abs(qpos[env, i])
     for i in range(qvel.shape[1]):
-        bad = bad or not wp.abs(qvel[env, i]) < BAD_NUMBER
+        size += wp.abs(qvel[env, i])
     for i in range(ctrl.shape[1]):
-        bad = bad or not wp.abs(ctrl[env, i]) < BAD_NUMBER
+        size += wp.abs(ctrl[env, i])
+    bad = not size < BAD_NUMBER  # true for NaN
     diverged[env] = bad
     if bad:
         for i in range(qpos.shape[1]):
@@ -146,6 +151,8 @@ def restart_diverged(
             warmstart[env, i] = 0.0
         for i in range(actuator_force.shape[1]):
             actuator_force[env, i] = 0.0
+        for i in range(applied_force.shape[1]):
+            applied_force[env, i] = wp.spatial_vector()
 
 
 @wp.kernel(enable_backward=False)

@@ -179,6 +179,12 @@ class Simulator(Protocol):
         on: `state` still shows the velocities at the end of the last step."""
         ...
 
+    def apply_forces(self, forces: Tensor) -> None:
+        """Forces from outside, world frame, N, at the centres of mass: (N, 1 + J, 3) for the base and for the
+        link that each joint moves. They act in every simulation step from the next on, until they are set
+        again or the env is reset. `state_dict` leaves them out."""
+        ...
+
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
         """Give the masked envs new physical parameters."""
         ...

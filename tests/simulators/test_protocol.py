@@ -8,10 +8,13 @@ from typing import Callable, Tuple
 
 import pytest
 import torch
+from mujoco import MjData, mj_step
 from torch import Tensor
 
 from humanoid_envs.robots import XBOT_L
+from humanoid_envs.rotations import rotate_inverse
 from humanoid_envs.simulators.control import pd_torque
+from humanoid_envs.simulators.mujoco_model import load_model
 from humanoid_envs.simulators.simulator import (
     PhysicsConfig,
     PhysicsParameters,
@@ -21,7 +24,7 @@ from humanoid_envs.simulators.simulator import (
     default_parameters,
 )
 from tests.simulators.conftest import Make
-from tests.simulators.states import FLYING, LYING, NUM_STATES, STANDING
+from tests.simulators.states import CROUCHED, FLYING, LYING, MOVING, NUM_STATES, STANDING
 
 FORCES = ("joint_torque", "base_contact_force", "feet_contact_force")
 
@@ -128,6 +131,48 @@ def test_push_acts_from_the_next_step(make: Make, states: RobotState, targets: T
     assert (simulator.state.base_ang_vel[FLYING] - ang_vel[FLYING]).norm() < 1.0
     assert (before.base_lin_vel[FLYING] - lin_vel[FLYING]).norm() > 0.5
     assert simulator.state_dict().keys() == saved.keys()
+
+
+def test_forces_act_until_they_are_set_again(make: Make, states: RobotState, targets: Tensor) -> None:
+    """As `xfrc_applied` of C MuJoCo does at each link, here found by name."""
+    simulator = started(make, states, PhysicsConfig(decimation=3))
+    on_device = targets.to(simulator.device)
+    forces = torch.zeros(NUM_STATES, 1 + XBOT_L.num_joints, 3)
+    envs = torch.arange(NUM_STATES)
+    forces[envs, torch.tensor([0, 4, 6, 12, 0, 1, 8, 3])] = torch.tensor([40.0, -120.0, 80.0])
+    model = load_model(XBOT_L, simulator.physics)
+    links = [name.replace("_joint", "_link") for name in XBOT_L.joint_names]
+    references = [MjData(model) for _ in range(NUM_STATES)]
+    for env, data in enumerate(references):
+        data.qpos[:] = torch.cat([states.base_pos, states.base_quat, states.joint_pos], dim=1)[env]
+        ang_vel = rotate_inverse(states.base_quat, states.base_ang_vel)
+        data.qvel[:] = torch.cat([states.base_lin_vel, ang_vel, states.joint_vel], dim=1)[env]
+        data.ctrl[:] = targets[env]
+    for factor in (1.0, -0.5, 0.0):
+        simulator.apply_forces(factor * forces.to(simulator.device))
+        simulator.step(on_device)
+        for env, data in enumerate(references):
+            for link, name in enumerate(("base_link", *links)):
+                data.body(name).xfrc_applied[:3] = factor * forces[env, link].numpy()
+            mj_step(model, data, 3)
+        base_vel, joint_vel = (
+            torch.tensor([data.qvel[part].tolist() for data in references])
+            for part in (slice(0, 3), slice(6, None))
+        )
+        torch.testing.assert_close(simulator.state.base_lin_vel.cpu(), base_vel, atol=2e-3, rtol=2e-3)
+        torch.testing.assert_close(simulator.state.joint_vel.cpu(), joint_vel, atol=2e-2, rtol=2e-3)
+
+
+def test_a_reset_ends_forces(make: Make, states: RobotState, targets: Tensor) -> None:
+    pushed, fresh = started(make, states), started(make, states)
+    forces = torch.full((NUM_STATES, 1 + XBOT_L.num_joints, 3), 50.0, device=pushed.device)
+    pushed.apply_forces(forces)
+    pushed.reset(mask_of(pushed, FLYING, LYING), on(pushed, states))
+    for simulator in (pushed, fresh):
+        simulator.step(targets.to(simulator.device))
+    difference = (pushed.state.base_lin_vel - fresh.state.base_lin_vel).norm(dim=1)
+    assert difference[[FLYING, LYING]].max() < 1e-3
+    assert difference[[STANDING, MOVING, CROUCHED]].min() > 0.05
 
 
 def sliding(simulator: Simulator, states: RobotState) -> RobotState:

@@ -191,8 +191,8 @@ def torchrun_workers() -> Iterator[Workers]:
         _release_graphs()
         raise
     _release_graphs()
-    # Gloo's threads take Python's lock to free the last message. Destroying the group waits for them, in older
-    # torch (seen in 2.4) with that lock held: let them come first.
+    # Gloo's threads take Python's lock to free the last message. Destroying the group waits for them, in
+    # torch 2.4 with that lock held, so for ever: let them come first.
     time.sleep(0.2)
     dist.destroy_process_group()
 

@@ -53,7 +53,7 @@ def run_on_two(job: Job, folder: Path) -> List[Dict[str, Any]]:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60.0)
+        process.join(120.0)
         assert process.exitcode == 0, "a worker hangs or died"
     return [torch.load(folder / f"result_{rank}.pt", weights_only=True) for rank in range(2)]
 
@@ -86,7 +86,7 @@ def torchrun(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *arguments]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240.0, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120.0, check=False
     )
 
 
