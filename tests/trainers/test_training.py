@@ -372,7 +372,7 @@ def test_auto_suits_the_machine(monkeypatch: pytest.MonkeyPatch, engine: str, na
 
 
 def test_unknown_preset() -> None:
-    with pytest.raises(ValueError, match="Unknown preset 'v9'; there are 'auto', 'v0', 'fast', 'cpu'"):
+    with pytest.raises(ValueError, match="Unknown preset 'v9'; there are 'auto', 'v0', 'fast', 'walk', 'cpu'"):
         preset("v9")
 
 
