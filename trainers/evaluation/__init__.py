@@ -1,11 +1,28 @@
 """Numbers about a policy: does it walk, how fast, how well."""
 
+from trainers.evaluation.gap import GapConfig, compare_simulators
+from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
+from trainers.evaluation.setting import evaluation_env
+from trainers.evaluation.tour import TourConfig, walk_tour
 from trainers.evaluation.walk import (
     NINE_COMMANDS,
     CommandScore,
     evaluate_commands,
-    evaluation_env,
     format_scores,
+    summarize,
 )
 
-__all__ = ["NINE_COMMANDS", "CommandScore", "evaluate_commands", "evaluation_env", "format_scores"]
+__all__ = [
+    "NINE_COMMANDS",
+    "CommandScore",
+    "GapConfig",
+    "ScorecardConfig",
+    "TourConfig",
+    "compare_simulators",
+    "evaluate_commands",
+    "evaluation_env",
+    "format_scores",
+    "make_scorecard",
+    "summarize",
+    "walk_tour",
+]

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import torch
-from gymnasium.vector import AutoresetMode
-from torch import Tensor
 
-from humanoid_envs import rotations
-from humanoid_envs.registration import make_mujoco
-from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity import VelocityConfig, preset
-from humanoid_envs.vector_env import HumanoidVectorEnv
-
-Policy = Callable[[Tensor], Tensor]
-"""Observations (N, 705) -> actions (N, 12), float32 on the CPU."""
-Command = Tuple[float, float, float]
+from trainers.evaluation.goals import TRAINING_GOAL
+from trainers.evaluation.rollout import Command, Policy, planar_velocity, rollout
+from trainers.evaluation.setting import NOMINAL, Spread, evaluation_env
 
 NINE_COMMANDS: Tuple[Command, ...] = (
     (0.4, 0.0, 0.0),
@@ -33,8 +24,6 @@ NINE_COMMANDS: Tuple[Command, ...] = (
     (0.3, 0.15, 0.15),
 )
 """vx, vy (m/s), yaw rate (rad/s): every direction, standing, and a diagonal."""
-
-_FALLEN_HEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,6 +41,11 @@ class CommandScore:
     mean_return: float
     """Sum of the task's rewards until the fall or the end."""
 
+    @property
+    def met(self) -> bool:
+        """Whether this is good enough for a trained policy, see `TRAINING_GOAL`."""
+        return self.falls == 0 and TRAINING_GOAL.is_met_by(self.command, self.mean_velocity)
+
 
 def evaluate_commands(
     policy: Policy,
@@ -63,29 +57,26 @@ def evaluate_commands(
     start_up: float = 3.0,
     seed: int = 0,
     num_threads: int = 0,
+    spread: Spread = NOMINAL,
 ) -> List[CommandScore]:
     """Walk each command for some seconds, `episodes` times from different initial joint angles.
 
-    Nothing is randomized but the start (joints ± 0.1 rad). `config` is the task that gives the observation
-    (default v0); its physics is replaced by 1 ms × 10 with explicit PD.
+    Nothing is randomized but the start (joints ± 0.1 rad) and how the robots differ, by `spread`. `config` is
+    the task that gives the observation (default v0); its physics is replaced by 1 ms × 10 with explicit PD.
     """
-    env = evaluation_env(config or preset("v0"), len(commands) * episodes, seconds, num_threads)
+    env = evaluation_env(
+        config or preset("v0"), len(commands) * episodes, seconds, num_threads, spread=spread
+    )
     fixed = torch.tensor(commands, dtype=torch.float32).repeat_interleave(episodes, dim=0)
     env.set_command(fixed)
-    observation, _ = env.reset(seed=seed)
-    standing = torch.ones(env.num_envs, dtype=torch.bool)
     velocity = torch.zeros(env.num_envs, 3)
     torque, returns, samples = (torch.zeros(env.num_envs) for _ in range(3))
-    for step in range(env.config.steps(seconds)):
-        with torch.no_grad(), _one_torch_thread():
-            observation, reward, terminated, _, _ = env.step(policy(observation))
-        state = env.simulator.state
-        returns += torch.as_tensor(reward) * standing
-        standing &= ~torch.as_tensor(terminated) & (state.base_pos[:, 2] > _FALLEN_HEIGHT)
-        if step >= env.config.steps(start_up):
-            linear = rotations.rotate_inverse(state.base_quat, state.base_lin_vel)[:, :2]
-            angular = rotations.rotate_inverse(state.base_quat, state.base_ang_vel)[:, 2:]
-            velocity += torch.cat([linear, angular], dim=1) * standing[:, None]
+    standing = torch.ones(env.num_envs, dtype=torch.bool)
+    for now in rollout(env, policy, seconds, seed=seed):
+        state, standing = now.state, now.standing
+        returns += now.reward * now.stood
+        if now.step >= env.config.steps(start_up):
+            velocity += planar_velocity(state) * standing[:, None]
             torque += state.joint_torque.abs().mean(dim=1) * standing
             samples += standing
     env.close()
@@ -102,37 +93,6 @@ def evaluate_commands(
     ]
 
 
-@contextlib.contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """For batches so small that several threads would mostly wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def evaluation_env(
-    config: VelocityConfig, num_envs: int, seconds: float, num_threads: int = 0
-) -> HumanoidVectorEnv:
-    """The task in C MuJoCo at 1 ms with explicit PD, nothing random but the initial joint angles; episodes
-    last at least that long and end only when someone resets them."""
-    calm = config.without_randomization()
-    length = max(seconds, calm.terminations.episode_length)
-    config = dataclasses.replace(
-        calm,
-        physics=PhysicsConfig(),
-        terminations=dataclasses.replace(calm.terminations, episode_length=length),
-        randomization=dataclasses.replace(
-            calm.randomization, start_joint_pos=config.randomization.start_joint_pos
-        ),
-    )
-    return make_mujoco(
-        num_envs, config, num_threads=num_threads, array="torch", autoreset_mode=AutoresetMode.DISABLED
-    )
-
-
 def format_scores(scores: Sequence[CommandScore]) -> str:
     """A table for the terminal."""
     lines = ["  command vx, vy, ωz     mean vx, vy, ωz          falls   mean |τ|   return"]
@@ -144,3 +104,17 @@ def format_scores(scores: Sequence[CommandScore]) -> str:
             f"  {command}   {mean}   {falls}  {score.mean_abs_torque:6.1f}   {score.mean_return:7.2f}"
         )
     return "\n".join(lines)
+
+
+def summarize(scores: Sequence[CommandScore]) -> Dict[str, float]:
+    """The scores as few numbers, by the names of their TensorBoard curves."""
+    errors = (
+        abs(mean - target) for score in scores for mean, target in zip(score.mean_velocity, score.command)
+    )
+    falls = sum(score.falls for score in scores)
+    return {
+        "evaluation/return": sum(score.mean_return for score in scores) / len(scores),
+        "evaluation/falls": falls,
+        "evaluation/fall_rate": falls / sum(score.episodes for score in scores),
+        "evaluation/worst_tracking_error": max(errors),
+    }

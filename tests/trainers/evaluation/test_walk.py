@@ -21,6 +21,7 @@ from trainers.evaluation import (
     evaluate_commands,
     evaluation_env,
     format_scores,
+    summarize,
 )
 from trainers.evaluation.walk import Command
 
@@ -161,3 +162,18 @@ def test_format_scores() -> None:
     assert text.splitlines()[1].split() == [
         "0.40", "0.00", "0.00", "0.384", "-0.036", "-0.028", "1/5", "14.9", "71.23",
     ]  # fmt: skip
+
+
+def test_summary() -> None:
+    scores = [
+        CommandScore((0.4, 0.0, 0.0), 2, 0, (0.5, 0.02, 0.0), 14.0, 80.0),
+        CommandScore((0.0, 0.0, -0.3), 2, 1, (0.0, 0.0, -0.1), 14.0, 40.0),
+    ]
+    assert summarize(scores) == pytest.approx(
+        {
+            "evaluation/return": 60.0,
+            "evaluation/falls": 1,
+            "evaluation/fall_rate": 0.25,
+            "evaluation/worst_tracking_error": 0.2,
+        }
+    )
