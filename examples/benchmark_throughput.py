@@ -3,6 +3,8 @@
     python examples/benchmark_throughput.py                                   # this machine's fastest engine
     python examples/benchmark_throughput.py --preset v0 --num-envs 4096 8192 16384
     python examples/benchmark_throughput.py --engine mujoco --num-envs 64
+    python examples/benchmark_throughput.py --preset v0 --first 300       # robots that have learned to stand
+    python examples/benchmark_throughput.py --preset fast --physics 5x2   # other simulation steps
 
 Physics alone is the engine's own stepping of the same model, with nothing around it. All but training run in
 windows of half a second of simulated time from the start of all episodes, and the median window counts.
@@ -15,7 +17,7 @@ import dataclasses
 import platform
 import statistics
 import time
-from typing import Callable, List
+from typing import Callable, List, Tuple
 
 import torch
 
@@ -34,6 +36,8 @@ def main() -> None:
     parser.add_argument("--preset", nargs="+", default=["auto"], help=f"auto, {', '.join(PRESETS)}")
     parser.add_argument("--engine", default="auto", help="isaacgym, mujoco_warp, mujoco or auto")
     parser.add_argument("--num-envs", nargs="+", type=int, help="default: the preset's")
+    parser.add_argument("--physics", type=physics, help="step in ms x steps per action, for example 5x2")
+    parser.add_argument("--first", type=int, default=0, help="updates to train before anything is timed")
     parser.add_argument("--windows", type=int, default=5)
     parser.add_argument(
         "--updates", type=int, default=10, help="training updates to time, after 3 to warm up"
@@ -47,19 +51,31 @@ def main() -> None:
         # Robots that start anew while others stand would cost the environment contacts that the physics
         # alone, which resets nobody, does not have.
         config = dataclasses.replace(preset(name), engine=engine, stagger_episodes=False)
+        if arguments.physics is not None:
+            timestep, decimation = arguments.physics
+            steps = dataclasses.replace(config.task.physics, timestep=timestep, decimation=decimation)
+            config = dataclasses.replace(config, task=dataclasses.replace(config.task, physics=steps))
         for num_envs in arguments.num_envs or [config.num_envs]:
-            row = measure(
-                dataclasses.replace(config, num_envs=num_envs), arguments.windows, arguments.updates
-            )
-            physics = f"{1e3 * config.task.physics.timestep:g} ms × {config.task.physics.decimation}"
+            many = dataclasses.replace(config, num_envs=num_envs)
+            row = measure(many, arguments.first, arguments.windows, arguments.updates)
+            steps = f"{1e3 * config.task.physics.timestep:.3g} ms × {config.task.physics.decimation}"
             rates = " | ".join(f"{rate / 1e3:,.1f}k" for rate in row)
-            print(f"| {name} | {physics} | {num_envs:,} | {rates} | {row[1] / row[0]:.2f} |", flush=True)
+            print(f"| {name} | {steps} | {num_envs:,} | {rates} | {row[1] / row[0]:.2f} |", flush=True)
 
 
-def measure(config: TrainConfig, windows: int, updates: int) -> List[float]:
+def physics(text: str) -> Tuple[float, int]:
+    """Simulation step in s and steps per action."""
+    milliseconds, steps = text.split("x")
+    return 1e-3 * float(milliseconds), int(steps)
+
+
+def measure(config: TrainConfig, first: int, windows: int, updates: int) -> List[float]:
     """Env-steps per second: physics alone, environment, with policy, with training."""
     env = make_env(config)
     ppo = PPO(env, config.ppo)
+    per_update = config.ppo.num_steps * env.num_envs
+    if first:
+        ppo.learn(first * per_update, progress_bar=False)
     actions = torch.zeros(env.num_envs, env.task.num_joints, device=env.device)
     state = {"observation": env.reset(seed=0)[0]}
 
@@ -74,12 +90,11 @@ def measure(config: TrainConfig, windows: int, updates: int) -> List[float]:
     ]
     stamps: List[float] = []
     ppo.learn(
-        (updates + 3) * config.ppo.num_steps * env.num_envs,
+        (updates + 3) * per_update,
         callback=lambda _: stamps.append(time.perf_counter()),
         progress_bar=False,
     )
-    samples = updates * config.ppo.num_steps * env.num_envs
-    rates.append(samples / (stamps[-1] - stamps[-1 - updates]))
+    rates.append(updates * per_update / (stamps[-1] - stamps[-1 - updates]))
     env.close()
     return rates
 
