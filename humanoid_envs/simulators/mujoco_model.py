@@ -56,8 +56,6 @@ def load_model(robot: Robot, physics: PhysicsConfig, physics_only: bool = False)
     `physics_only` leaves out sensors, cameras and lights, which MuJoCo Warp would compute in every step.
     Raises FileNotFoundError without the MJCF and ValueError for what the file lacks.
     """
-    if physics.timestep <= 0.0 or physics.decimation < 1:
-        raise ValueError(f"timestep must be positive and decimation at least 1, got {physics}")
     if not robot.mjcf.is_file():
         raise FileNotFoundError(f"the MJCF of robot {robot.name!r} is not at {robot.mjcf}")
     spec = mujoco.MjSpec.from_file(str(robot.mjcf))

@@ -63,6 +63,22 @@ def write_base_velocity(
     set_row3(qvel, env, base_dof + 3, rotate_inverse(row4(qpos, env, base_qpos + 3), ang_vel))
 
 
+@wp.func
+def forget(
+    env: int,
+    warmstart: wp.array2d[float],
+    actuator_force: wp.array2d[float],
+    applied_force: wp.array2d[wp.spatial_vector],
+):
+    """Clear what an env carries from step to step beside its motion."""
+    for i in range(warmstart.shape[1]):
+        warmstart[env, i] = 0.0
+    for i in range(actuator_force.shape[1]):
+        actuator_force[env, i] = 0.0
+    for i in range(applied_force.shape[1]):
+        applied_force[env, i] = wp.spatial_vector()
+
+
 @wp.kernel(enable_backward=False)
 def push_base(
     mask: wp.array[bool],
@@ -113,12 +129,7 @@ def restart(
     write_base_velocity(
         qpos, qvel, base_qpos, base_dof, env, row3(base_lin_vel, env, 0), row3(base_ang_vel, env, 0)
     )
-    for i in range(warmstart.shape[1]):
-        warmstart[env, i] = 0.0
-    for i in range(actuator_force.shape[1]):
-        actuator_force[env, i] = 0.0
-    for i in range(applied_force.shape[1]):
-        applied_force[env, i] = wp.spatial_vector()
+    forget(env, warmstart, actuator_force, applied_force)
 
 
 @wp.kernel(enable_backward=False)
@@ -148,11 +159,7 @@ def restart_diverged(
             qpos[env, i] = qpos0[0, i]
         for i in range(qvel.shape[1]):
             qvel[env, i] = 0.0
-            warmstart[env, i] = 0.0
-        for i in range(actuator_force.shape[1]):
-            actuator_force[env, i] = 0.0
-        for i in range(applied_force.shape[1]):
-            applied_force[env, i] = wp.spatial_vector()
+        forget(env, warmstart, actuator_force, applied_force)
 
 
 @wp.kernel(enable_backward=False)

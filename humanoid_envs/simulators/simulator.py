@@ -128,6 +128,10 @@ class PhysicsConfig:
     ground_friction: float = 0.6
     """Friction coefficient of the ground. That of a contact is the mean of the ground's and the sole's."""
 
+    def __post_init__(self) -> None:
+        if self.timestep <= 0.0 or self.decimation < 1:
+            raise ValueError(f"timestep must be positive and decimation at least 1, got {self}")
+
     @property
     def policy_period(self) -> float:
         """Time between two actions, s."""

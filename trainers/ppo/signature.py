@@ -57,7 +57,9 @@ class EnvSignature:
         """The signature of a vector environment. Raises TypeError for spaces that PPO cannot train on."""
         action_space = env.single_action_space
         privileged_space = getattr(env.unwrapped, "single_privileged_space", None)
-        details = getattr(env.unwrapped, "signature", {})
+        # A default for getattr would hide an AttributeError inside a property.
+        told = "signature" in dir(env.unwrapped)
+        details = env.unwrapped.signature if told else {}  # pyright: ignore[reportAttributeAccessIssue]
         obs_shape = _box("observation", env.single_observation_space).shape
         critic_shape = (
             None if privileged_space is None else _box("privileged observation", privileged_space).shape
