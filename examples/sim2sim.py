@@ -1,0 +1,149 @@
+"""Numbers about a policy, headless, on one simulator or several.
+
+    python examples/sim2sim.py --policy policy.onnx                       # the scorecard, C MuJoCo
+    python examples/sim2sim.py --policy last --protocol tour --json tour.json
+    python examples/sim2sim.py --policy policy.onnx --protocol gap --simulators mujoco mujoco:fast
+
+scorecard: commands, pushes and step responses on robots that differ. tour: 60 s of waypoints and punches.
+gap: how far simulators are from each other. What each number means: docs/sim2sim.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import List, Tuple
+
+import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
+from tqdm import tqdm
+
+from trainers.command_line import concise_errors
+from trainers.evaluation.gap import GapConfig, compare_simulators
+from trainers.evaluation.pushes import PushConfig
+from trainers.evaluation.result import Result, describe_policy, read_walks, write_result
+from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
+from trainers.evaluation.setting import available_simulators, choose_simulator, evaluation_env
+from trainers.evaluation.tables import format_gap, format_scorecard, format_tour
+from trainers.evaluation.tour import TourConfig, walk_tour
+from trainers.policies import LoadedPolicy, load_policy, read_contract
+from trainers.training import find_checkpoint
+
+PROTOCOLS = ("scorecard", "tour", "gap")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--policy", required=True, help="ONNX, TorchScript or checkpoint; a run's name, or 'last'"
+    )
+    parser.add_argument("--contract", type=Path, help="contract (JSON) of a policy that carries none")
+    parser.add_argument(
+        "--simulators",
+        nargs="+",
+        help="default: mujoco; for the gap all that run here. The first is compared",
+    )
+    parser.add_argument("--protocol", nargs="+", default=["scorecard"], choices=(*PROTOCOLS, "all"))
+    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    parser.add_argument("--report", type=Path, help="folder for sim2sim.json and, with --video, walk.mp4")
+    parser.add_argument("--video", action="store_true", help="record a walk in the report's folder")
+    parser.add_argument(
+        "--compare", type=Path, nargs="+", default=[], help="JSON of gaps measured elsewhere, to compare with"
+    )
+    parser.add_argument("--rollouts", type=int, default=64, help="per command; the rest scales with it")
+    parser.add_argument("--seconds", type=float, default=20.0, help="duration of a scorecard's rollout")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    if chosen.rollouts < 1:
+        parser.error(f"--rollouts must be at least 1, not {chosen.rollouts}")
+    if chosen.seconds < 4.0:
+        parser.error(f"--seconds must be at least 4, of which 3 do not count, not {chosen.seconds:g}")
+    if chosen.video and chosen.report is None:
+        parser.error("--video writes into the report's folder: name one with --report")
+    if chosen.compare and not {"gap", "all"} & set(chosen.protocol):
+        parser.error("--compare belongs to --protocol gap")
+    return chosen
+
+
+@concise_errors()
+def main() -> None:
+    chosen = arguments()
+    protocols = PROTOCOLS if "all" in chosen.protocol else chosen.protocol
+    for name in chosen.simulators or []:
+        choose_simulator(name)
+    others = [walk for path in chosen.compare for walk in read_walks(path)]
+    path = Path(chosen.policy) if Path(chosen.policy).is_file() else find_checkpoint(chosen.policy)
+    policy = load_policy(path, read_contract(chosen.contract) if chosen.contract else None)
+    result = Result(describe_policy(path, policy.contract))
+    print(f"{path}, trained on {result.policy.trained_on}\n", flush=True)
+
+    scorecard, tour, gap = sizes(chosen.rollouts, chosen.seconds, chosen.seed)
+    simulators = chosen.simulators or ["mujoco"]
+    if "scorecard" in protocols:
+        for name in simulators:
+            with progress(f"scorecard, {name}", scorecard.env_steps(policy.task)) as bar:
+                card = make_scorecard(
+                    policy, policy.task, simulator=name, config=scorecard, progress=bar.update
+                )
+            print(f"{format_scorecard(card)}\n", flush=True)
+            result = dataclasses.replace(result, scorecards=(*result.scorecards, card))
+    if "tour" in protocols:
+        for name in simulators:
+            with progress(f"tour, {name}", tour.env_steps(policy.task)) as bar:
+                toured = walk_tour(policy, policy.task, simulator=name, config=tour, progress=bar.update)
+            print(f"{format_tour(toured)}\n", flush=True)
+            result = dataclasses.replace(result, tours=(*result.tours, toured))
+    if "gap" in protocols:
+        simulators = chosen.simulators or available_simulators()
+        with progress("gap", (1 + len(simulators)) * gap.env_steps(policy.task)) as bar:
+            report = compare_simulators(
+                policy, policy.task, simulators, config=gap, others=others, progress=bar.update
+            )
+        print(f"{format_gap(report)}\n", flush=True)
+        result = dataclasses.replace(result, gap=report)
+    write(result, chosen, policy)
+
+
+def sizes(rollouts: int, seconds: float, seed: int) -> Tuple[ScorecardConfig, TourConfig, GapConfig]:
+    """How much to measure, from the number of rollouts per command."""
+    pushes = PushConfig(repeats=max(1, rollouts // 32), rounds=4 if rollouts >= 16 else 1)
+    scorecard = ScorecardConfig(
+        rollouts=rollouts,
+        beyond_rollouts=max(1, rollouts // 8),
+        seconds=seconds,
+        pushes=pushes,
+        seed=seed,
+    )
+    return (
+        scorecard,
+        TourConfig(runs=4 * rollouts, seed=seed),
+        GapConfig(rollouts=max(1, rollouts // 16), seed=seed),
+    )
+
+
+def progress(name: str, env_steps: int) -> tqdm:
+    """A bar where standard error is a terminal."""
+    return tqdm(desc=name, total=env_steps, unit="step", unit_scale=True, disable=None)
+
+
+def write(result: Result, chosen: argparse.Namespace, policy: LoadedPolicy) -> None:
+    """The files that were asked for."""
+    files: List[Path] = [chosen.json] if chosen.json else []
+    if chosen.report:
+        files.append(chosen.report / "sim2sim.json")
+    for file in files:
+        write_result(file, result)
+        print(f"Wrote {file}.")
+    if chosen.video:
+        from trainers.evaluation.video import record
+
+        env = evaluation_env(policy.task, num_envs=1, seconds=10.0)
+        record(env, policy, 10.0, chosen.report / "walk.mp4", command=(0.4, 0.0, 0.0), seed=chosen.seed)
+        env.close()
+        print(f"Wrote {chosen.report / 'walk.mp4'}.")
+
+
+if __name__ == "__main__":
+    main()

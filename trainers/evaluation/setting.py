@@ -1,0 +1,135 @@
+"""Where a policy is measured: a simulator, a task without noise, and robots that may differ."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from dataclasses import dataclass
+from typing import Any, Dict, List
+from xml.etree import ElementTree
+
+import torch
+from gymnasium.vector import AutoresetMode
+
+from humanoid_envs import isaacgym_first
+from humanoid_envs.registration import ENGINES, make_isaacgym
+from humanoid_envs.robots import Robot
+from humanoid_envs.simulators.simulator import PhysicsConfig
+from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks.velocity.config import Range, RewardScales, TerminationConfig
+from humanoid_envs.vector_env import HumanoidVectorEnv
+
+FALLEN_HEIGHT = 0.5
+"""A robot whose base is lower has fallen, m."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the robots of an evaluation differ, each drawn evenly and once per robot."""
+
+    foot_friction: Range = (0.3, 1.6)
+    """Friction coefficient of the soles; a contact's is the mean with the ground's 0.6."""
+    added_mass: Range = (-5.0, 5.0)
+    """Mass added to the base link, kg."""
+    gains: float = 0.1
+    """Stiffness and damping of each joint lie within this share of the robot's."""
+
+
+NOMINAL = Spread(foot_friction=(1.0, 1.0), added_mass=(0.0, 0.0), gains=0.0)
+"""All robots as the model has them."""
+
+
+@dataclass(frozen=True)
+class SimulatorChoice:
+    """An engine, and how it steps."""
+
+    name: str
+    engine: str
+    physics: PhysicsConfig
+
+
+def choose_simulator(name: str) -> SimulatorChoice:
+    """A simulator by name: an engine, stepped by 1 ms with explicit PD as in preset `v0`, or as another
+    preset has it: `mujoco`, `mujoco_warp`, `isaacgym`, `mujoco:fast`, …
+
+    Raises:
+        ValueError: no such engine or preset.
+    """
+    engine, _, physics = name.partition(":")
+    if engine not in ENGINES:
+        raise ValueError(
+            f"Unknown simulator {name!r}; there are {', '.join(ENGINES)}, each also with the physics of a "
+            "preset, as in 'mujoco:fast'."
+        )
+    return SimulatorChoice(name, engine, preset(physics or "v0").physics)
+
+
+def available_simulators() -> List[str]:
+    """Names of the simulators that can run on this machine, in this Python."""
+    found = []
+    if _is_installed("mujoco") and _is_installed("mujoco.batch"):
+        found += ["mujoco", "mujoco:fast"]
+    if _is_installed("mujoco_warp"):
+        found += ["mujoco_warp", "mujoco_warp:fast"]
+    if isaacgym_first.PROBLEM is None:
+        found += ["isaacgym"]
+    return found
+
+
+def evaluation_env(
+    config: VelocityConfig,
+    num_envs: int,
+    seconds: float,
+    num_threads: int = 0,
+    *,
+    simulator: str = "mujoco",
+    spread: Spread = NOMINAL,
+) -> HumanoidVectorEnv:
+    """The task with nothing random but the initial joint angles and what `spread` says, by default in
+    C MuJoCo at 1 ms with explicit PD; episodes last at least that long and end only when someone resets them.
+
+    MuJoCo Warp and Isaac Gym run on the CUDA device, or where there is none, slowly, on the CPU.
+
+    Raises:
+        ValueError: unknown simulator.
+        ImportError: the simulator is not installed.
+    """
+    choice = choose_simulator(simulator)
+    calm = config.without_randomization()
+    length = max(seconds, calm.terminations.episode_length)
+    config = dataclasses.replace(
+        calm,
+        physics=choice.physics,
+        terminations=dataclasses.replace(calm.terminations, episode_length=length),
+        randomization=dataclasses.replace(
+            calm.randomization,
+            start_joint_pos=config.randomization.start_joint_pos,
+            **vars(spread),
+        ),
+    )
+    options: Dict[str, Any] = {"autoreset_mode": AutoresetMode.DISABLED, "compiled": False}
+    if choice.engine == "mujoco":
+        return make_isaacgym(num_envs, config, engine="mujoco", num_threads=num_threads, **options)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return make_isaacgym(num_envs, config, engine=choice.engine, device=device, **options)
+
+
+def measured_task(config: VelocityConfig) -> VelocityConfig:
+    """The task with the same observation, action and gait, but with one meaning of a fall for all policies
+    (a contact of the base, or a base below 0.5 m) and no rewards, which cost time."""
+    scales = {field.name: 0.0 for field in dataclasses.fields(RewardScales)}
+    return dataclasses.replace(
+        config,
+        rewards=dataclasses.replace(config.rewards, scales=RewardScales(**{**scales, "alive": 1.0})),
+        terminations=TerminationConfig(min_base_height=FALLEN_HEIGHT),
+    )
+
+
+def total_mass(robot: Robot) -> float:
+    """Mass of the whole robot by its URDF, kg."""
+    links = ElementTree.parse(str(robot.urdf)).getroot().iter("mass")
+    return sum(float(link.get("value", "nan")) for link in links)
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
