@@ -26,7 +26,8 @@ from humanoid_envs.configs import to_plain
 from trainers.command_line import concise_errors
 from trainers.evaluation import evaluate_commands
 from trainers.ppo import PPO
-from trainers.training import PRESETS, TrainConfig, make_env, preset, task_of
+from trainers.presets import PRESETS, TrainConfig, preset
+from trainers.training import make_env, task_of
 
 THREADS_PER_JUDGE = 4
 

@@ -22,7 +22,7 @@ from trainers.evaluation.gap import GapConfig, SimulatorWalk, compare_simulators
 from trainers.evaluation.result import Result, describe_policy, write_results
 from trainers.evaluation.setting import available_simulators, choose_simulator
 from trainers.policies import load_policy
-from trainers.training import find_checkpoint
+from trainers.runs import find_checkpoint
 
 
 @concise_errors()

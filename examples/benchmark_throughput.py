@@ -24,7 +24,8 @@ import torch
 from humanoid_envs.registration import best_engine
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.ppo import PPO
-from trainers.training import PRESETS, TrainConfig, make_env, preset
+from trainers.presets import PRESETS, TrainConfig, preset
+from trainers.training import make_env
 
 WINDOW_STEPS = 50
 

@@ -19,7 +19,7 @@ from trainers.command_line import concise_errors, render_without_display
 from trainers.evaluation import evaluation_env
 from trainers.evaluation.video import record, walk
 from trainers.policies import load_policy, read_contract
-from trainers.training import find_checkpoint
+from trainers.runs import find_checkpoint
 
 
 @concise_errors()

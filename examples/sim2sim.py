@@ -27,7 +27,7 @@ from trainers.evaluation.setting import available_simulators, choose_simulator, 
 from trainers.evaluation.tables import format_gap, format_scorecard, format_tour
 from trainers.evaluation.tour import TourConfig, walk_tour
 from trainers.policies import LoadedPolicy, load_policy, read_contract
-from trainers.training import find_checkpoint
+from trainers.runs import find_checkpoint
 
 PROTOCOLS = ("scorecard", "tour", "gap")
 

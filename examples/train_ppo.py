@@ -29,17 +29,9 @@ from trainers.command_line import concise_errors, render_without_display
 from trainers.evaluation import format_scores, summarize
 from trainers.ppo import PPO
 from trainers.ppo.distributed import Workers, torchrun_workers
-from trainers.training import (
-    PRESETS,
-    Run,
-    TrainConfig,
-    choose_engine,
-    find_checkpoint,
-    nine_commands,
-    preset,
-    read_config,
-    train,
-)
+from trainers.presets import PRESETS, TrainConfig, preset
+from trainers.runs import Run, find_checkpoint, read_config
+from trainers.training import choose_engine, nine_commands, train
 
 
 @concise_errors()

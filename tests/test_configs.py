@@ -11,9 +11,9 @@ import yaml
 
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.tasks.velocity import PRESETS, VelocityConfig, preset
-from trainers.training import PRESETS as TRAIN_PRESETS
-from trainers.training import TrainConfig
-from trainers.training import preset as train_preset
+from trainers.presets import PRESETS as TRAIN_PRESETS
+from trainers.presets import TrainConfig
+from trainers.presets import preset as train_preset
 
 
 @dataclass(frozen=True)

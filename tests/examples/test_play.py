@@ -15,7 +15,9 @@ from humanoid_envs.tasks.velocity import VelocityConfig
 from tests.examples.script import run
 from trainers.export import export_network
 from trainers.ppo import PPO
-from trainers.training import Run, make_env, preset, train
+from trainers.presets import preset
+from trainers.runs import Run
+from trainers.training import make_env, train
 
 pytest.importorskip("mujoco")
 imageio = pytest.importorskip("imageio.v2")

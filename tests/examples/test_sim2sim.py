@@ -21,7 +21,8 @@ from trainers.evaluation.scorecard import ScorecardConfig
 from trainers.evaluation.step_response import StepConfig
 from trainers.evaluation.tour import TourConfig
 from trainers.ppo import PPO
-from trainers.training import make_env, preset
+from trainers.presets import preset
+from trainers.training import make_env
 
 pytest.importorskip("mujoco")
 

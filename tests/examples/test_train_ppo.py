@@ -12,7 +12,7 @@ import torch
 from tests.examples.script import TINY, run, run_here
 from trainers.evaluation import CommandScore
 from trainers.ppo import PPO
-from trainers.training import Run
+from trainers.runs import Run
 
 pytest.importorskip("mujoco")
 

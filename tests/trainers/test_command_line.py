@@ -7,7 +7,7 @@ import torch
 
 from humanoid_envs import preset
 from trainers.command_line import concise_errors
-from trainers.training import find_checkpoint
+from trainers.runs import find_checkpoint
 
 
 def test_our_errors_become_the_exit_message() -> None:

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
 import torch
-import yaml
 
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.evaluation import CommandScore
 from trainers.ppo import PPO, Every
 from trainers.ppo.checkpoint import read_checkpoint
-from trainers.training import (
-    PRESETS,
-    Run,
-    TrainConfig,
-    choose_engine,
-    evaluate,
-    find_checkpoint,
-    make_env,
-    preset,
-    read_config,
-    task_of,
-    train,
-)
+from trainers.presets import TrainConfig, preset
+from trainers.runs import Run, find_checkpoint
+from trainers.training import choose_engine, evaluate, make_env, task_of, train
 
 pytest.importorskip("mujoco")
 
@@ -273,71 +260,6 @@ def test_intervals_must_be_positive(name: str) -> None:
         tiny(**{name: 0.0})
 
 
-# Finding checkpoints
-
-
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    """Two runs; `old` was trained before `new`."""
-    for age, name in ((100.0, "old"), (0.0, "new")):
-        checkpoint = Run(tmp_path / name).last_checkpoint
-        checkpoint.parent.mkdir(parents=True)
-        checkpoint.touch()
-        os.utime(checkpoint, (time.time() - age, time.time() - age))
-    (tmp_path / "empty").mkdir()
-    return tmp_path
-
-
-def test_find_checkpoint(runs: Path) -> None:
-    old, new = (runs / name / "checkpoints/last.pt" for name in ("old", "new"))
-    assert find_checkpoint("last", runs) == new
-    assert find_checkpoint("old", runs) == old
-    assert find_checkpoint(str(old), runs) == old
-    assert Run.of_checkpoint(old).directory == runs / "old"
-
-
-@pytest.mark.parametrize("name", ["empty", "nowhere", "nowhere/last.pt", "*"])
-def test_no_checkpoint_of_that_name(runs: Path, name: str) -> None:
-    with pytest.raises(FileNotFoundError, match=r"neither a checkpoint file nor a run.*train_ppo\.py"):
-        find_checkpoint(name, runs)
-
-
-def test_no_run_at_all(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="'last' is neither"):
-        find_checkpoint("last", tmp_path / "runs")
-
-
-# Config files
-
-
-def test_read_config_names_what_is_wrong(tmp_path: Path) -> None:
-    run = Run(tmp_path / "a")
-    with pytest.raises(FileNotFoundError, match=r"no training run: it has no config\.yaml"):
-        run.read_config()
-    run.write_config(TINY)
-    text = (run.directory / "config.yaml").read_text()
-    assert yaml.safe_load(text)["ppo"]["actor_hidden"] == [8]
-    (run.directory / "config.yaml").write_text(text.replace("gamma:", "gama:"))
-    with pytest.raises(ValueError, match=r"a/config\.yaml: PPOConfig has no field 'gama'"):
-        run.read_config()
-    (run.directory / "config.yaml").write_text("")
-    with pytest.raises(ValueError, match=r"a/config\.yaml: TrainConfig needs a mapping"):
-        run.read_config()
-
-
-def test_read_config_of_any_file(tmp_path: Path) -> None:
-    path = tmp_path / "mine.yaml"
-    path.write_text("num_envs: 7\nppo: {gamma: 0.5, actor_hidden: [4]}\n")
-    config = read_config(path)
-    assert (config.num_envs, config.ppo.gamma, config.ppo.actor_hidden) == (7, 0.5, (4,))
-    assert config.task == TrainConfig().task
-    path.write_text("num_envs: [7\n")
-    with pytest.raises(ValueError, match=r"mine\.yaml is no YAML file"):
-        read_config(path)
-    with pytest.raises(FileNotFoundError, match=r"no config file .*theirs\.yaml"):
-        read_config(tmp_path / "theirs.yaml")
-
-
 def test_a_policy_of_something_else_has_no_task(tmp_path: Path) -> None:
     ppo = run_in(tmp_path, TINY)
     ppo.metadata = {}
@@ -346,34 +268,6 @@ def test_a_policy_of_something_else_has_no_task(tmp_path: Path) -> None:
 
 
 # Presets
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets(name: str) -> None:
-    config = preset(name)
-    assert isinstance(config, TrainConfig)
-    assert config.total_timesteps > config.ppo.num_steps * config.num_envs
-    if config.ppo.decay_updates is not None:
-        updates = config.total_timesteps / (config.ppo.num_steps * config.num_envs)
-        assert config.ppo.decay_updates[1] <= updates + 1  # it gets to its end
-
-
-def test_v0_is_the_releases_recipe() -> None:
-    config = preset("v0")
-    assert config == TrainConfig()
-    assert (config.num_envs, config.ppo.num_steps) == (4096, 60)
-    assert (config.task.physics.timestep, config.task.physics.decimation) == (0.001, 10)
-
-
-@pytest.mark.parametrize(("engine", "name"), [("mujoco", "cpu"), ("mujoco_warp", "fast"), ("isaacgym", "v0")])
-def test_auto_suits_the_machine(monkeypatch: pytest.MonkeyPatch, engine: str, name: str) -> None:
-    monkeypatch.setattr("trainers.training.best_engine", lambda: (engine, "the test says so"))
-    assert preset("auto") == preset(name)
-
-
-def test_unknown_preset() -> None:
-    with pytest.raises(ValueError, match="Unknown preset 'v9'; there are 'auto', 'v0', 'fast', 'walk', 'cpu'"):
-        preset("v9")
 
 
 def test_the_physics_device_chooses_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from trainers.presets import PRESETS, TrainConfig, preset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets(name: str) -> None:
+    config = preset(name)
+    assert isinstance(config, TrainConfig)
+    assert config.total_timesteps > config.ppo.num_steps * config.num_envs
+    if config.ppo.decay_updates is not None:
+        updates = config.total_timesteps / (config.ppo.num_steps * config.num_envs)
+        assert config.ppo.decay_updates[1] <= updates + 1  # it gets to its end
+
+
+def test_v0_is_the_releases_recipe() -> None:
+    config = preset("v0")
+    assert config == TrainConfig()
+    assert (config.num_envs, config.ppo.num_steps) == (4096, 60)
+    assert (config.task.physics.timestep, config.task.physics.decimation) == (0.001, 10)
+
+
+@pytest.mark.parametrize(("engine", "name"), [("mujoco", "cpu"), ("mujoco_warp", "fast"), ("isaacgym", "v0")])
+def test_auto_suits_the_machine(monkeypatch: pytest.MonkeyPatch, engine: str, name: str) -> None:
+    monkeypatch.setattr("trainers.presets.best_engine", lambda: (engine, "the test says so"))
+    assert preset("auto") == preset(name)
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(
+        ValueError, match="Unknown preset 'v9'; there are 'auto', 'v0', 'fast', 'walk', 'cpu'"
+    ):
+        preset("v9")

@@ -1,0 +1,128 @@
+"""What a training run is made of, and its presets by machine."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Callable, Dict, Optional
+
+from humanoid_envs.registration import best_engine
+from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import preset as task_preset
+from trainers.ppo import PPOConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run."""
+
+    task: VelocityConfig = field(default_factory=VelocityConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    num_envs: int = 4096
+    """Robots trained on at once, over all workers."""
+    total_timesteps: int = 150_000_000
+    """Environment steps of the whole run, over all robots; a resumed run goes on up to it."""
+    max_minutes: Optional[float] = None
+    """Stop after this much training time in any case; evaluations and videos do not count."""
+    engine: str = "auto"
+    """isaacgym, mujoco_warp, mujoco, or auto for the fastest that this machine has."""
+    sim_device: str = "auto"
+    """Where the physics runs: cpu, cuda, cuda:1, or auto for what suits the engine. The networks are on
+    `ppo.device`."""
+    stagger_episodes: bool = True
+    """Begin each robot's first episode at a random step of its length, so that time-outs spread over time."""
+    compiled: bool = True
+    """Fuse the task's operations with torch.compile, where a C++ compiler is found: several times faster,
+    after half a minute at the first run on a machine."""
+    save_every: int = 200
+    """Updates between writes of checkpoints/last.pt."""
+    keep_every: int = 500
+    """Updates between checkpoints that are kept."""
+    evaluate_every: Optional[float] = None
+    """Minutes of training between evaluations on nine commands in C MuJoCo; the best policy is kept as
+    checkpoints/best.pt. None: no evaluation while training."""
+    video_every: Optional[float] = None
+    """Minutes of training between videos of the policy in videos/. None: no videos."""
+    table_every: Optional[float] = None
+    """Minutes between tables of all scalars on standard output. None: no tables."""
+    wandb: Optional[str] = None
+    """Project on Weights & Biases that the scalars go to as well. None: they stay here."""
+
+    def __post_init__(self) -> None:
+        for name in ("evaluate_every", "video_every", "table_every"):
+            minutes = getattr(self, name)
+            if minutes is not None and not minutes > 0.0:
+                raise ValueError(f"TrainConfig.{name} must be positive minutes or None; got {minutes}.")
+
+
+def v0() -> TrainConfig:
+    """The release's task and recipe; for a GPU."""
+    return TrainConfig()
+
+
+def fast() -> TrainConfig:
+    """Walking in half a minute on a GPU."""
+    steps, envs, total = 12, 4096, 31_000_000
+    updates = total // (steps * envs)
+    return TrainConfig(
+        task=task_preset("fast"),
+        ppo=PPOConfig(
+            num_steps=steps,
+            num_epochs=5,
+            num_minibatches=2,
+            gamma=0.99,
+            gae_lambda=0.95,
+            learning_rate=1e-3,
+            max_learning_rate=1e-3,
+            decay_updates=(updates // 2, updates),
+            entropy_coef=0.005,
+            final_max_learning_rate=2e-5,
+            final_max_std=0.1,
+            actor_output_scale=0.1,
+            symmetry=True,
+            bfloat16=True,
+        ),
+        num_envs=envs,
+        total_timesteps=total,
+    )
+
+
+def walk() -> TrainConfig:
+    """The shipped policy's recipe, for a GPU: minutes, and its end is to be trained at 1 ms, see its card."""
+    quick, envs, total = fast(), 8192, 220_000_000
+    updates = total // (quick.ppo.num_steps * envs)
+    ppo = dataclasses.replace(quick.ppo, decay_updates=(updates // 2, updates), final_max_learning_rate=5e-5)
+    return dataclasses.replace(quick, task=task_preset("walk"), ppo=ppo, num_envs=envs, total_timesteps=total)
+
+
+def cpu() -> TrainConfig:
+    """A few minutes on two CPU cores: preset fast with fewer robots and smaller networks."""
+    gpu = fast()
+    ppo = dataclasses.replace(
+        gpu.ppo,
+        num_steps=32,
+        num_epochs=4,
+        desired_kl=0.03,
+        decay_updates=None,
+        entropy_coef=0.002,
+        actor_hidden=(128, 64),
+        critic_hidden=(128, 64),
+    )
+    return dataclasses.replace(gpu, ppo=ppo, num_envs=256, max_minutes=5.0)
+
+
+PRESETS: Dict[str, Callable[[], TrainConfig]] = {"v0": v0, "fast": fast, "walk": walk, "cpu": cpu}
+
+
+def preset(name: str) -> TrainConfig:
+    """The preset of that name, or for `"auto"` the one that suits this machine.
+
+    Raises:
+        ValueError: no preset of that name.
+    """
+    if name == "auto":
+        # Isaac Gym cannot damp implicitly, as preset fast wants.
+        name = {"mujoco": "cpu", "mujoco_warp": "fast", "isaacgym": "v0"}[best_engine()[0]]
+    if name not in PRESETS:
+        raise ValueError(f"Unknown preset {name!r}; there are 'auto', {', '.join(map(repr, PRESETS))}.")
+    return PRESETS[name]()
