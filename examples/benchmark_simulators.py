@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import List, Optional
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
-from tqdm import tqdm
-
 from trainers.command_line import concise_errors
 from trainers.evaluation.gap import GapConfig, SimulatorWalk, compare_simulators
 from trainers.evaluation.result import Result, describe_policy, write_results
 from trainers.evaluation.setting import available_simulators, choose_simulator
 from trainers.policies import load_policy
 from trainers.runs import find_checkpoint
+
+from tqdm import tqdm
 
 
 @concise_errors()

@@ -2,10 +2,11 @@
 
     python examples/benchmark_throughput.py                                   # this machine's fastest engine
     python examples/benchmark_throughput.py --preset v0 --num-envs 4096 8192 16384
-    python examples/benchmark_throughput.py --engine mujoco --num-envs 64
+    python examples/benchmark_throughput.py --engine mujoco --preset v0 --num-envs 64 --processes 16
     python examples/benchmark_throughput.py --preset v0 --first 300       # robots that have learned to stand
     python examples/benchmark_throughput.py --preset fast --physics 5x2   # other simulation steps
 
+--processes also steps so many single environments in Gymnasium's AsyncVectorEnv, one process each.
 Physics alone is the engine's own stepping of the same model, with nothing around it. All but training run in
 windows of half a second of simulated time from the start of all episodes, and the median window counts.
 """
@@ -14,18 +15,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import platform
 import statistics
 import time
 from typing import Callable, List, Tuple
 
-import torch
-
 from humanoid_envs.registration import best_engine
-from humanoid_envs.vector_env import HumanoidVectorEnv
+from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.ppo import PPO
 from trainers.presets import PRESETS, TrainConfig, preset
 from trainers.training import make_env
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.vector import AsyncVectorEnv, VectorEnv
 
 WINDOW_STEPS = 50
 
@@ -39,6 +44,7 @@ def main() -> None:
     parser.add_argument("--num-envs", nargs="+", type=int, help="default: the preset's")
     parser.add_argument("--physics", type=physics, help="step in ms x steps per action, for example 5x2")
     parser.add_argument("--first", type=int, default=0, help="updates to train before anything is timed")
+    parser.add_argument("--processes", type=int, help="single environments in an AsyncVectorEnv")
     parser.add_argument("--windows", type=int, default=5)
     parser.add_argument(
         "--updates", type=int, default=10, help="training updates to time, after 3 to warm up"
@@ -62,6 +68,19 @@ def main() -> None:
             steps = f"{1e3 * config.task.physics.timestep:.3g} ms × {config.task.physics.decimation}"
             rates = " | ".join(f"{rate / 1e3:,.1f}k" for rate in row)
             print(f"| {name} | {steps} | {num_envs:,} | {rates} | {row[1] / row[0]:.2f} |", flush=True)
+        if arguments.processes:
+            rate = measure_processes(config.task, arguments.processes, arguments.windows)
+            print(f"\n{name} in AsyncVectorEnv, {arguments.processes} processes: {rate / 1e3:,.2f}k\n")
+
+
+def measure_processes(task: VelocityConfig, processes: int, windows: int) -> float:
+    """Env-steps per second of Gymnasium's own way to many environments."""
+    make = functools.partial(gymnasium.make, "HumanoidXBotL-MuJoCo-v0", config=task)
+    env = AsyncVectorEnv([make] * processes)
+    actions = np.zeros(env.action_space.shape or (), np.float32)
+    rate = processes / seconds_per_call(lambda: env.step(actions), env, windows)
+    env.close()
+    return rate
 
 
 def physics(text: str) -> Tuple[float, int]:
@@ -100,16 +119,17 @@ def measure(config: TrainConfig, first: int, windows: int, updates: int) -> List
     return rates
 
 
-def seconds_per_call(function: Callable[[], object], env: HumanoidVectorEnv, windows: int) -> float:
+def seconds_per_call(function: Callable[[], object], env: VectorEnv, windows: int) -> float:
     """Median over the windows, after one to warm up."""
     times = []
+    device = getattr(env, "device", torch.device("cpu"))
     for _ in range(windows + 1):
         env.reset(seed=0)
-        _wait(env.device)
+        _wait(device)
         start = time.perf_counter()
         for _ in range(WINDOW_STEPS):
             function()
-        _wait(env.device)
+        _wait(device)
         times.append((time.perf_counter() - start) / WINDOW_STEPS)
     return statistics.median(times[1:])
 

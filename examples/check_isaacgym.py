@@ -19,10 +19,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
-import torch
-from gymnasium.vector import AutoresetMode
-from torch import Tensor
-
 from humanoid_envs import HumanoidVectorEnv, preset
 from humanoid_envs.checker import VectorEnvError, check_vector_env
 from humanoid_envs.robots import XBOT_L
@@ -33,6 +29,10 @@ from humanoid_envs.simulators.simulator import (
     Simulator,
     default_parameters,
 )
+
+import torch
+from gymnasium.vector import AutoresetMode
+from torch import Tensor
 
 NUM_ENVS = 8
 LEG_MASS = 23.136

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import List, Tuple
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
-from tqdm import tqdm
-
 from trainers.command_line import concise_errors
 from trainers.evaluation.gap import GapConfig, compare_simulators
 from trainers.evaluation.pushes import PushConfig
@@ -28,6 +26,8 @@ from trainers.evaluation.tables import format_gap, format_scorecard, format_tour
 from trainers.evaluation.tour import TourConfig, walk_tour
 from trainers.policies import LoadedPolicy, load_policy, read_contract
 from trainers.runs import find_checkpoint
+
+from tqdm import tqdm
 
 PROTOCOLS = ("scorecard", "tour", "gap")
 

@@ -23,8 +23,6 @@ import time
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-import tyro
-
 from trainers.command_line import concise_errors, render_without_display
 from trainers.evaluation import format_scores, summarize
 from trainers.ppo import PPO
@@ -32,6 +30,8 @@ from trainers.ppo.distributed import Workers, torchrun_workers
 from trainers.presets import PRESETS, TrainConfig, preset
 from trainers.runs import Run, find_checkpoint, read_config
 from trainers.training import choose_engine, nine_commands, train
+
+import tyro
 
 
 @concise_errors()
