@@ -1,7 +1,7 @@
 """Numbers about a policy, headless, on one simulator or several.
 
     python examples/sim2sim.py --policy policy.onnx                       # the scorecard, C MuJoCo
-    python examples/sim2sim.py --policy last --protocol tour --json tour.json
+    python examples/sim2sim.py --policy last --protocol all --report report --video   # and a page to read
     python examples/sim2sim.py --policy policy.onnx --protocol gap --simulators mujoco mujoco:fast
 
 scorecard: commands, pushes and step responses on robots that differ. tour: 60 s of waypoints and punches.
@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import List, Tuple
+from typing import Tuple
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
 from trainers.command_line import concise_errors
 from trainers.evaluation.gap import GapConfig, compare_simulators
 from trainers.evaluation.pushes import PushConfig
-from trainers.evaluation.result import Result, describe_policy, read_walks, write_result
+from trainers.evaluation.result import Result, describe_policy, read_result, read_walks, write_result
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
 from trainers.evaluation.setting import available_simulators, choose_simulator, evaluation_env
 from trainers.evaluation.tables import format_gap, format_scorecard, format_tour
@@ -47,8 +47,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--protocol", nargs="+", default=["scorecard"], choices=(*PROTOCOLS, "all"))
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
-    parser.add_argument("--report", type=Path, help="folder for sim2sim.json and, with --video, walk.mp4")
-    parser.add_argument("--video", action="store_true", help="record a walk in the report's folder")
+    parser.add_argument("--report", type=Path, help="folder for report.html, its figures and sim2sim.json")
+    parser.add_argument("--video", action="store_true", help="record a walk for the report")
     parser.add_argument(
         "--compare", type=Path, nargs="+", default=[], help="JSON of gaps measured elsewhere, to compare with"
     )
@@ -130,19 +130,23 @@ def progress(name: str, env_steps: int) -> tqdm:
 
 def write(result: Result, chosen: argparse.Namespace, policy: LoadedPolicy) -> None:
     """The files that were asked for."""
-    files: List[Path] = [chosen.json] if chosen.json else []
-    if chosen.report:
-        files.append(chosen.report / "sim2sim.json")
-    for file in files:
+    measured = chosen.report / "sim2sim.json" if chosen.report else None
+    for file in filter(None, (chosen.json, measured)):
         write_result(file, result)
         print(f"Wrote {file}.")
-    if chosen.video:
+    video = chosen.report / "walk.mp4" if chosen.video else None
+    if video:
         from trainers.evaluation.video import record
 
         env = evaluation_env(policy.task, num_envs=1, seconds=10.0)
-        record(env, policy, 10.0, chosen.report / "walk.mp4", command=(0.4, 0.0, 0.0), seed=chosen.seed)
+        record(env, policy, 10.0, video, command=(0.4, 0.0, 0.0), seed=chosen.seed)
         env.close()
-        print(f"Wrote {chosen.report / 'walk.mp4'}.")
+        print(f"Wrote {video}.")
+    if measured:
+        from trainers.evaluation.report import write_report
+
+        page, *pictures = write_report(read_result(measured), chosen.report, video=video)
+        print(f"Wrote {page} and {len(pictures)} pictures.")
 
 
 if __name__ == "__main__":
