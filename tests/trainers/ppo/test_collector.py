@@ -48,7 +48,7 @@ def rollout_of(vector_env: VectorEnv, num_steps: int) -> RolloutBuffer:
 
 def test_stacked_frames_come_back_as_the_environment_showed_them() -> None:
     """A rollout of XBot-L over ends of episodes: the minibatch against the observations that were seen."""
-    pytest.importorskip("mujoco")
+    pytest.importorskip("mujoco.batch")
     config = task_preset("v0")
     config = dataclasses.replace(config, terminations=TerminationConfig(episode_length=0.07))
     env = TensorEnv(make_mujoco(3, config, array="torch", stagger_episodes=True), CPU)
