@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Tuple
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
-from trainers.command_line import concise_errors
+from trainers.command_line import concise_errors, render_without_display
 from trainers.evaluation.gap import GapConfig, compare_simulators
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result import Result, describe_policy, read_result, read_walks, write_result
@@ -69,6 +69,7 @@ def arguments() -> argparse.Namespace:
 
 @concise_errors()
 def main() -> None:
+    render_without_display()
     chosen = arguments()
     protocols = PROTOCOLS if "all" in chosen.protocol else chosen.protocol
     for name in chosen.simulators or []:

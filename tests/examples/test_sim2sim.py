@@ -97,6 +97,9 @@ def test_all_protocols_into_one_file(main: Main, capsys: pytest.CaptureFixture) 
     assert [tour["simulator"] for tour in content["tours"]] == ["mujoco", "mujoco:fast"]
     assert content["gap"]["gaps"][0]["second"] == "mujoco:fast"
     assert content["policy"]["engine"] == "mujoco"
+    page = Path("report/report.html").read_text()
+    for title in ("Scorecard in mujoco:fast", "Tour in mujoco:fast", "Simulator gap"):
+        assert f"{title}</h2>" in page
 
     # What was measured elsewhere is compared with.
     arguments = ("--compare", "report/sim2sim.json", "--json", "gap.json", "--simulators", "mujoco")
@@ -108,10 +111,16 @@ def test_all_protocols_into_one_file(main: Main, capsys: pytest.CaptureFixture) 
 
 def test_video(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded: List[Any] = []
-    monkeypatch.setattr("trainers.evaluation.video.record", lambda *args, **options: recorded.append(args))
+
+    def record(*args: Any, **options: Any) -> None:
+        recorded.append(args)
+        args[3].write_bytes(b"film")
+
+    monkeypatch.setattr("trainers.evaluation.video.record", record)
     main("--protocol", "gap", "--simulators", "mujoco:fast", "--report", "out", "--video")
     ((env, _, seconds, path),) = recorded
     assert (env.num_envs, seconds, path) == (1, 10.0, Path("out/walk.mp4"))
+    assert "data:video/mp4;base64,ZmlsbQ==" in Path("out/report.html").read_text()
 
 
 def test_size_of_the_protocols() -> None:

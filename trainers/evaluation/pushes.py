@@ -140,15 +140,16 @@ def _stands_after_push(
     for now in rollout(env, policy, config.seconds(env.config), seed=seed, progress=progress):
         due = when == now.step
         if due.any():
-            _push(env, due, strength, angle)
+            push_robots(env, due, strength, angle)
         over = when + watch == now.step
         if over.any():
             stands = torch.where(over, now.standing.cpu(), stands)
     return stands
 
 
-def _push(env: HumanoidVectorEnv, mask: Tensor, strength: Tensor, angle: Tensor) -> None:
-    """Add a horizontal velocity to the bases of the masked robots, at an angle to their headings."""
+def push_robots(env: HumanoidVectorEnv, mask: Tensor, strength: Tensor, angle: Tensor) -> None:
+    """Add a horizontal velocity to the bases of the masked robots, (N,) m/s, at an angle to their headings,
+    (N,) rad to the left."""
     state = env.simulator.state
     direction = rotations.heading(state.base_quat) + angle.to(env.device)
     kick = torch.stack([direction.cos(), direction.sin(), torch.zeros_like(direction)], dim=1)

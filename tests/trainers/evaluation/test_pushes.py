@@ -34,7 +34,7 @@ def test_a_push_adds_to_the_velocity_at_an_angle_to_the_heading() -> None:
     simulator.state.base_lin_vel.copy_(torch.tensor([[0.4, 0.0, 0.1], [0.0, 0.4, 0.1]]))
     simulator.state.base_ang_vel[:, 2] = 0.3
     mask = torch.tensor([True, True])
-    pushes._push(env, mask, torch.tensor([1.0, 2.0]), torch.full((2,), math.pi / 2))
+    pushes.push_robots(env, mask, torch.tensor([1.0, 2.0]), torch.full((2,), math.pi / 2))
     ((pushed, lin_vel, ang_vel),) = simulator.pushes
     assert torch.equal(pushed, mask)
     torch.testing.assert_close(lin_vel, torch.tensor([[0.4, 1.0, 0.1], [-2.0, 0.4, 0.1]]))
@@ -81,7 +81,7 @@ def test_pushes_hit_at_different_phases(monkeypatch: pytest.MonkeyPatch) -> None
     def note(env: Any, mask: Tensor, *rest: Any) -> None:
         when.extend([int(env._memory.episode_step.max())] * int(mask.sum()))
 
-    monkeypatch.setattr(pushes, "_push", note)
+    monkeypatch.setattr(pushes, "push_robots", note)
     config = PushConfig(commands=COMMANDS, repeats=2, rounds=1, start_up=0.05, watch=0.1)
     push_test(limp, measured_task(preset("v0")), config=config, simulator="mujoco", spread=NOMINAL)
     assert len(when) == config.num_robots

@@ -1,0 +1,58 @@
+"""A result of examples/sim2sim.py as one HTML page for readers, and its figures as pictures."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from trainers.evaluation.report.page import make_page, make_sections
+from trainers.evaluation.report.pictures import PngRenderer
+
+PAGE = "report.html"
+
+__all__ = ["PAGE", "write_report"]
+
+
+def write_report(result: Dict[str, Any], directory: Path, *, video: Optional[Path] = None) -> List[Path]:
+    """Write `report.html` and a PNG of each figure, and return their paths. Where pictures cannot be drawn,
+    a warning says why, and the page is all.
+
+    Args:
+        result: as `read_result` returns it.
+        directory: is made if it does not exist; files of the same names are replaced when the new ones are
+            complete.
+        video: an mp4 that goes into the page.
+
+    Raises:
+        FileNotFoundError: no such video.
+        ValueError: the result has no protocol in it, or is of several policies.
+    """
+    if video is not None and not video.is_file():
+        raise FileNotFoundError(f"There is no video {video}.")
+    if "policy" not in result:
+        raise ValueError("This file holds the results of several policies; a report is about one.")
+    sections = make_sections(result, video)
+    if not any((result["scorecards"], result["tours"], result["gap"])):
+        raise ValueError("This result holds no protocol, and so there is nothing to report.")
+    files = {PAGE: make_page(result, sections).encode()}
+    try:
+        draw = PngRenderer()
+        figures = (figure for section in sections for figure in section.figures)
+        files.update((f"{figure.name}.png", draw(figure)) for figure in figures)
+    except (ImportError, RuntimeError) as problem:
+        warnings.warn(f"The report has no pictures beside its page. {problem}", stacklevel=2)
+    directory.mkdir(parents=True, exist_ok=True)
+    return [_write(directory / name, content) for name, content in files.items()]
+
+
+def _write(path: Path, content: bytes) -> Path:
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+    return path
