@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import runpy
+import signal
+import subprocess
 import sys
+import urllib.request
 from pathlib import Path
+from typing import Any, Iterator, List
 
 import pytest
 import torch
 
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.tasks.velocity import VelocityConfig
-from tests.examples.script import run
+from tests.examples.script import ROOT, run
+from tests.test_viewer import Window
+from trainers.evaluation import evaluation_env
 from trainers.export import export_network
 from trainers.ppo import PPO
 from trainers.presets import preset
@@ -100,6 +107,9 @@ def test_policies_of_something_else_are_refused(trained: Path, tmp_path: Path) -
         (["--video", "walk.gif"], "--video writes an mp4"),
         (["--seconds", "0"], "--seconds must be at least 0.1"),
         (["--command", "1", "2"], "expected 3 arguments"),
+        (["mine", "mine"], "several policies need --web"),
+        (["--web", "--video", "walk.mp4"], "choose --video or --web"),
+        (["--web", "nowhere"], "Error: 'nowhere' is neither a checkpoint file nor a run"),
         (
             ["--command", "nan", "0", "0", "--video", "walk.mp4"],
             "Error: A command is finite (vx, vy, yaw rate)",
@@ -123,3 +133,54 @@ def test_without_a_display_the_remedy_is_named(trained: Path) -> None:
     assert "needs a display" in result.stderr
     assert "--video" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_keys_in_the_window_steer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """The window presses a key for the second step; the fourth is the last that it shows."""
+    pytest.importorskip("mujoco.viewer")
+    windows: List[Window] = []
+
+    def launch(model: Any, data: Any, key_callback: Any) -> Window:
+        windows.append(Window(model, data, key_callback))
+        return windows[-1]
+
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("mujoco.viewer.launch_passive", launch)
+    env = evaluation_env(preset("cpu").task, num_envs=1, seconds=1.0)
+    commands = []
+
+    def steps() -> Iterator[int]:
+        env.reset(seed=0)
+        env.set_command((0.2, 0.0, 0.0))
+        for step in range(10):
+            _, _, _, _, info = env.step(torch.zeros(1, 12))
+            commands.append(info["command"][0].tolist())
+            if step == 1:
+                windows[0].press(265)  # the arrow up
+            windows[0].running = step < 3
+            yield step
+
+    script = runpy.run_path(str(ROOT / "examples/play.py"))
+    script["watch"](env, steps(), (0.2, 0.0, 0.0))
+    env.close()
+    expected = [[0.2, 0.0, 0.0]] * 2 + [[0.3, 0.0, 0.0]] * 2
+    torch.testing.assert_close(torch.tensor(commands), torch.tensor(expected))
+    shown = capsys.readouterr().out
+    assert shown.startswith("Keys in the window:")
+    assert "Command: vx 0.3 m/s, vy 0.0 m/s, yaw rate 0.0 rad/s" in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to a process there")
+def test_a_page_for_the_browser_until_interrupted(trained: Path) -> None:
+    pytest.importorskip("viser")
+    command = [sys.executable, str(ROOT / "examples/play.py"), "mine", "--web", "--port", "8970"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=trained, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        said = next(line for line in server.stdout if line.startswith("Open "))
+        with urllib.request.urlopen(said.split()[1]) as page:
+            assert page.status == 200
+        server.send_signal(signal.SIGINT)
+        server.stdout.read()
+        assert server.wait(timeout=30) == 0
+    assert said.startswith("Open http://127.0.0.1:89")

@@ -72,7 +72,7 @@ def scorecard_section(card: Dict[str, Any], contract: Dict[str, Any]) -> Section
             _velocity_figure(card, f"velocity-{key}"),
             _command_table(card),
             _measure_table(card["overall"]),
-            _missing(card),
+            *_missing(card),
             response_figure(card["step_responses"], contract["clock_period"], f"steps-{key}"),
             push_figure(card["pushes"], f"pushes-{key}"),
             folded("The pushes in numbers", push_table(card["pushes"])),
@@ -92,7 +92,7 @@ def scorecard_tiles(card: Dict[str, Any]) -> List[Tile]:
         Tile("mean torque", interval(overall["torque"]).html(2, "N·m"), "magnitude, all joints and commands"),
     ]
     for name, key in _GOALS:
-        remark = f"{len(card[key])} points missing, see below" if card[key] else "every point"
+        remark = f"{len(card[key])} missing, see below" if card[key] else "every point"
         tiles.append(Tile(name, _verdict(not card[key], "reached", "not reached"), remark))
     return tiles
 
@@ -131,7 +131,7 @@ def _velocity_figure(card: Dict[str, Any], name: str) -> Figure:
     return Figure(
         name=name,
         title="Commanded and walked velocity",
-        caption="Each row is a command, in m/s and for turns in rad/s; a good policy's dots lie on the black "
+        caption="Each row is a command, in m/s and for turns in rad/s; a good policy's dots lie on the "
         f"bars in all three directions, and an interval that does not show is narrower than its dot{faster}.",
         panels=tuple(panels),
         legend=(
@@ -196,13 +196,10 @@ def _measure_table(overall: Dict[str, Any]) -> str:
     return table("All commands together", ("measure", "value", "what it is"), lines, caption)
 
 
-def _missing(card: Dict[str, Any]) -> str:
-    parts = []
-    for name, key in _GOALS:
-        if card[key]:
-            lacks = "".join(f"<li>{escape(lack)}</li>" for lack in card[key])
-            parts.append(f"<h3>Missing to the {name}</h3><ul>{lacks}</ul>")
-    return f'<div class="block">{"".join(parts)}</div>' if parts else ""
+def _missing(card: Dict[str, Any]) -> List[str]:
+    """What a policy lacks to each goal that it does not reach."""
+    lists = ((name, "".join(f"<li>{escape(lack)}</li>" for lack in card[key])) for name, key in _GOALS)
+    return [folded(f"What is missing to the {name}", f"<ul>{lacks}</ul>") for name, lacks in lists if lacks]
 
 
 def _portraits(card: Dict[str, Any], joints: Sequence[str], name: str) -> List[Union[Figure, str]]:

@@ -61,7 +61,7 @@ nav a{{color:var(--first);margin-right:1em}}
 .tile b{{display:block;font-size:1.2rem;white-space:nowrap;line-height:1.3;font-variant-numeric:tabular-nums}}
 .tile span{{display:block;white-space:normal;font-size:.82rem;line-height:1.35;font-weight:400}}
 .tile .yes,.tile .no{{font-size:1.05rem;font-weight:600}}
-figure,.block{{margin:1.4em 0}}
+figure{{margin:1.4em 0}}
 figcaption{{font-size:.9rem;margin-top:.4em;max-width:88ch}}
 .panels{{display:grid;gap:14px 18px;grid-template-columns:repeat(auto-fit,minmax(min(100%,290px),1fr))}}
 .panels svg{{display:block;width:100%}}

@@ -1,0 +1,183 @@
+"""Policies in the browser: the page's controls reach the robot, and the plots show what it does."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import Any, Dict, Iterator, List
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from humanoid_envs.contract import PolicyContract
+from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from trainers.policies import LoadedPolicy
+
+pytest.importorskip("mujoco.batch")
+pytest.importorskip("viser")
+from trainers.evaluation.web import WebPlayer
+
+FRAME = 47
+"""Entries of the newest frame, the last in an observation."""
+
+
+class Recorder:
+    """A network that stands still, and keeps what it sees."""
+
+    def __init__(self, action: float = 0.0) -> None:
+        self.action, self.seen = action, []
+
+    def __call__(self, observation: Tensor) -> tuple:
+        self.seen.append(observation.clone())
+        return (torch.full((len(observation), 12), self.action),)
+
+    @property
+    def command(self) -> List[float]:
+        """As the policy saw it last, in m/s and rad/s."""
+        frame = self.seen[-1][0, -FRAME:]
+        return [float(frame[2]) / 2.0, float(frame[3]) / 2.0, float(frame[4])]
+
+
+def policy(network: Recorder, task: VelocityConfig) -> LoadedPolicy:
+    return LoadedPolicy(network, PolicyContract.of(task), task)
+
+
+@pytest.fixture
+def networks() -> List[Recorder]:
+    return [Recorder(), Recorder(action=4.0)]
+
+
+@pytest.fixture
+def player(networks: List[Recorder]) -> Iterator[WebPlayer]:
+    """One policy of preset v0 that stands for a while, and one of preset fast that falls."""
+    policies = {"still": policy(networks[0], preset("v0")), "falls": policy(networks[1], preset("fast"))}
+    player = WebPlayer(policies, command=(0.4, 0.0, 0.0), port=8950)
+    yield player
+    player.close()
+
+
+def walk(player: WebPlayer, steps: int) -> None:
+    for _ in range(steps):
+        player.obey()
+        player.step()
+
+
+def curves(plot: Any) -> Dict[str, float]:
+    """The curves' latest values by their names."""
+    names = [series["label"] for series in plot._plot.series]
+    return {name: float(column[-1]) for name, column in zip(names, plot._plot.data)}
+
+
+def test_sliders_are_the_command(player: WebPlayer, networks: List[Recorder]) -> None:
+    walk(player, 2)
+    assert networks[0].command == pytest.approx((0.4, 0.0, 0.0))
+    forward, left, turn = player.controls.axes
+    assert (forward.min, forward.max) == (-0.6, 0.8)  # of preset fast, the wider one
+    forward.value, left.value, turn.value = -0.3, 0.1, 0.5
+    walk(player, 2)
+    assert networks[0].command == pytest.approx((-0.3, 0.1, 0.5))
+
+
+def test_a_button_stops_the_robot(player: WebPlayer, networks: List[Recorder]) -> None:
+    player.controls.stand.value = True  # what a click does
+    walk(player, 2)
+    assert networks[0].command == [0.0, 0.0, 0.0]
+    assert [axis.value for axis in player.controls.axes] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("row", "arrow", "direction"), [(0, "↑", (1, 0)), (1, "←", (0, 1)), (2, "↘", (-(0.5**0.5), -(0.5**0.5)))]
+)
+def test_arrows_push_in_the_robots_frame(player: WebPlayer, row: int, arrow: str, direction: tuple) -> None:
+    quarter_turn = dataclasses.replace(
+        player.env.simulator.state, base_quat=torch.tensor([[0.5**0.5, 0.0, 0.0, 0.5**0.5]])
+    )
+    simulator: Any = player.env.simulator
+    simulator.reset(torch.ones(1, dtype=torch.bool), quarter_turn)
+    player.controls.strength.value = 1.5
+    before = simulator.mujoco_data().qvel[:2].copy()
+    player.controls.arrows[row].value = arrow
+    player.obey()
+    kick = simulator.mujoco_data().qvel[:2] - before
+    ahead, left = direction
+    np.testing.assert_allclose(kick, (-1.5 * left, 1.5 * ahead), atol=1e-5)
+    player.obey()  # but once
+    np.testing.assert_allclose(simulator.mujoco_data().qvel[:2] - before, kick)
+
+
+def test_policies_are_switched_with_their_task_and_the_command_stays(
+    player: WebPlayer, networks: List[Recorder]
+) -> None:
+    walk(player, 2)
+    v0_terms, seen = player.env.task.term_names, len(networks[0].seen)
+    player.controls.policy.value = "falls"
+    walk(player, 3)
+    assert len(networks[0].seen) == seen
+    assert networks[1].command == pytest.approx((0.4, 0.0, 0.0))
+    assert player.viewer.simulator is player.envs["falls"].simulator
+    assert player.env.task.term_names != v0_terms
+    shown = curves(player._reward_plot)
+    assert set(shown) == {"s", "all", *player.env.task.term_names}
+
+
+def test_a_fallen_robot_stands_up_and_is_counted(player: WebPlayer) -> None:
+    player.controls.policy.value = "falls"
+    walk(player, 400)
+    assert player._falls >= 1
+    assert f"falls: {player._falls}" in player.controls.status.content
+    assert float(player.env.simulator.state.base_pos[0, 2]) > 0.4
+
+
+def test_start_anew(player: WebPlayer) -> None:
+    walk(player, 30)
+    moved = player.env.simulator.state.joint_pos.clone()
+    player.controls.again.value = True
+    player.obey()
+    first = player.env.simulator.state.joint_pos.clone()
+    assert not torch.equal(first, moved)
+    walk(player, 30)
+    player.controls.again.value = True
+    player.obey()
+    torch.testing.assert_close(player.env.simulator.state.joint_pos, first, rtol=0.0, atol=0.0)
+
+
+def test_plots_show_velocity_and_rewards(player: WebPlayer) -> None:
+    walk(player, 40)
+    shown = curves(player._velocity_plot)
+    assert shown["s"] == pytest.approx(0.4)
+    assert shown["vx told"] == pytest.approx(0.4)
+    rewards = curves(player._reward_plot)
+    terms = [rewards[name] for name in player.env.task.term_names]
+    assert rewards["all"] == pytest.approx(max(0.0, sum(terms)), rel=1e-3, abs=1e-3)
+    assert any(terms)
+    plot: Any = player._reward_plot
+    visible = [series["label"] for series in plot._plot.series if series.get("show")]
+    assert len(visible) == 6  # all, and the five of the largest weights
+
+
+def test_it_walks_only_while_somebody_watches_and_not_in_a_pause(
+    player: WebPlayer, networks: List[Recorder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = [(0, False), (1, False), (1, True), (0, False), (1, True), (1, False), (1, False)]
+    stop = threading.Event()
+
+    def num_watchers(viewer: Any) -> int:
+        watchers, player.controls.paused.value = moments.pop(0)
+        if not moments:
+            stop.set()
+        return watchers
+
+    monkeypatch.setattr(type(player.viewer), "num_watchers", property(num_watchers))
+    player.run(stop)
+    assert len(networks[0].seen) == 3
+
+
+def test_bad_input_gets_one_clear_error() -> None:
+    v0 = preset("v0")
+    with pytest.raises(ValueError, match="A command is finite"):
+        WebPlayer({"a": policy(Recorder(), v0)}, command=(float("nan"), 0.0, 0.0))
+    stranger = LoadedPolicy(Recorder(), dataclasses.replace(PolicyContract.of(v0), robot="other"), v0)
+    with pytest.raises(ValueError, match=r"The policy b does not fit this environment: its robot is other"):
+        WebPlayer({"a": policy(Recorder(), v0), "b": stranger})

@@ -1,0 +1,57 @@
+"""The page of a walking policy in a real browser, where there is one."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from humanoid_envs.tasks.velocity import preset
+from tests.browser import PROGRAM, Browser, until
+
+pytest.importorskip("mujoco.batch")
+pytest.importorskip("viser")
+from tests.trainers.evaluation.test_web import Recorder, policy
+from trainers.evaluation.web import WebPlayer
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
+
+_CENTER = (
+    "(() => { const r = (%s).getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+)
+_BOXES = "[...document.querySelectorAll('input[type=text]')].filter(i => i.value !== '' && !isNaN(i.value))"
+_ARROW = "[...document.querySelectorAll('button')].find(b => b.textContent.trim() === '↑')"
+
+
+def test_slider_and_push_reach_the_robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Recorder()
+    player = WebPlayer({"still": policy(network, preset("v0"))}, port=8980)
+    pushes = []
+    monkeypatch.setattr("trainers.evaluation.web.push_robots", lambda env, *push: pushes.append(push))
+    walking = threading.Thread(target=player.run, args=(stop := threading.Event(),))
+    browser = Browser(tmp_path)
+    try:
+        walking.start()
+        browser("Page.navigate", url=player.viewer.url)
+        until(lambda: browser.evaluate(f"{_BOXES}.length") == 4)
+        until(lambda: len(network.seen) > 10)
+        assert player.viewer.num_watchers == 1
+
+        browser.evaluate(f"{_BOXES}[0].focus(); {_BOXES}[0].select()")
+        browser("Input.insertText", text="0.35")
+        for kind in ("keyDown", "keyUp"):
+            browser("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13)
+        until(lambda: network.command == pytest.approx((0.35, 0.0, 0.0)))
+
+        browser.click(*browser.evaluate(_CENTER % _ARROW))
+        until(lambda: pushes)
+        ((mask, strength, angle),) = pushes
+        assert (bool(mask), float(strength), float(angle)) == (True, 0.5, 0.0)
+        own = (player.viewer.url, "data:", "blob:")
+        assert all(url.startswith(own) for url in browser.requested)
+    finally:
+        stop.set()
+        browser.close()
+        walking.join()
+        player.close()

@@ -1,0 +1,280 @@
+"""Policies at work in the browser, to be steered, pushed and compared."""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Deque, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+import torch
+
+from humanoid_envs.vector_env import HumanoidVectorEnv
+from humanoid_envs.web_viewer import WebViewer
+from trainers.evaluation.pushes import push_robots
+from trainers.evaluation.rollout import Command, planar_velocity
+from trainers.evaluation.setting import evaluation_env
+from trainers.evaluation.steering import command_bounds
+from trainers.policies import LoadedPolicy
+
+_ARROWS = ("↖", "↑", "↗"), ("←", "→"), ("↙", "↓", "↘")
+_ANGLES = {arrow: math.radians(45 * i) for i, arrow in enumerate("↑↖←↙↓↘→↗")}
+_COLORS = ("#1f62c9", "#c9500a", "#18794a", "#7d3ac1", "#b3261e", "#00838f", "#8d6e00", "#ad1457", "#546e7a")
+_SHOWN_SECONDS = 6.0
+_FRAME_STEPS, _PLOT_STEPS = 2, 20
+"""Policy steps from frame to frame, and from one drawing of the plots to the next."""
+_SHOWN_TERMS = 5
+_WALKED, _TOLD = ("vx, m/s", "vy, m/s", "ωz, rad/s"), ("vx told", "vy told", "ωz told")
+_FOREVER = 1e9
+
+
+class WebPlayer:
+    """Serves a page in which one of several policies walks in C MuJoCo at 1 ms, in real time.
+
+    Args:
+        policies: by the names to choose them by; all for the same robot.
+        command: vx, vy (m/s), yaw rate (rad/s) to start with.
+        host, port: see `WebViewer`.
+        seed: of the initial joint angles.
+
+    Raises:
+        ValueError: a policy is not for the robot, or the command is not finite.
+    """
+
+    def __init__(
+        self,
+        policies: Mapping[str, LoadedPolicy],
+        *,
+        command: Command = (0.0, 0.0, 0.0),
+        host: str = "127.0.0.1",
+        port: int = 8080,
+        seed: int = 0,
+    ) -> None:
+        self._policies, self._seed = dict(policies), seed
+        self.envs = {name: _calm_env(name, policy) for name, policy in self._policies.items()}
+        self._name = next(iter(self._policies))
+        self.env.set_command(command)
+        self.viewer = WebViewer(self.env.simulator, host=host, port=port)
+        gui = self.viewer.server.gui
+        bounds = command_bounds([policy.contract for policy in policies.values()])
+        self.controls = Controls(gui, list(policies), bounds, command)
+        self._velocity_plot = LivePlot(gui, "velocity, mean of a gait cycle")
+        self._reward_plot = LivePlot(gui, "reward per second")
+        self._begin(self._name)
+
+    @property
+    def env(self) -> HumanoidVectorEnv:
+        """The environment of the policy that walks."""
+        return self.envs[self._name]
+
+    def run(self, stop: Optional[threading.Event] = None) -> None:
+        """Walk in real time whenever somebody watches, until `stop` is set."""
+        stop = stop or threading.Event()
+        while not stop.is_set():
+            if self.viewer.num_watchers == 0:
+                time.sleep(0.1)
+                continue
+            self.obey()
+            if self.controls.paused.value:
+                self._drawn = time.monotonic()
+            else:
+                self.step()
+            if self._steps % _FRAME_STEPS == 0:
+                self.viewer.show()
+            self.viewer.wait(self.env.config.policy_period)
+
+    def obey(self) -> None:
+        """Do what the page's controls say."""
+        controls = self.controls
+        if controls.policy.value != self._name or controls.restart.is_set():
+            controls.restart.clear()
+            self._begin(controls.policy.value)
+        if controls.command != self._command:
+            self._command = controls.command
+            self.env.set_command(self._command)
+        while not controls.pushes.empty():
+            strength, angle = (torch.tensor([value]) for value in controls.pushes.get())
+            push_robots(self.env, torch.ones(1, dtype=torch.bool), strength, angle)
+
+    def step(self) -> None:
+        """One policy step. A robot that falls stands up at once."""
+        env, policy = self.env, self._policies[self._name]
+        with torch.no_grad():
+            self._observation, reward, terminated, _, _ = env.step(policy(self._observation))
+        self._steps += 1
+        self._note(float(reward))
+        if bool(terminated.any()):
+            self._falls += 1
+            self._stand_up()
+        if self._steps % _PLOT_STEPS == 0:
+            self._draw()
+
+    def close(self) -> None:
+        """Stop serving, and free the simulations."""
+        self.viewer.close()
+        for env in self.envs.values():
+            env.close()
+
+    def _begin(self, name: str) -> None:
+        """Let a policy start anew."""
+        self._name, self._command = name, self.controls.command
+        env = self.env
+        env.set_command(self._command)
+        self._observation, _ = env.reset(seed=self._seed)
+        self._policies[name].reset()
+        self.viewer.simulator = env.simulator
+        self._steps, self._falls, self._drawn = 0, 0, time.monotonic()
+        self._returns = self._term_returns()
+        cycle = env.config.steps(env.config.gait.period)
+        self._velocities: Deque[np.ndarray] = deque(maxlen=cycle)
+        self._begin_plots()
+        self.viewer.show()
+
+    def _begin_plots(self) -> None:
+        """Tasks have different reward terms. Those of the largest weights are shown at first."""
+        curves = [Curve(name, _COLORS[axis]) for axis, name in enumerate(_WALKED)]
+        curves += [Curve(name, _COLORS[axis], dashed=True) for axis, name in enumerate(_TOLD)]
+        self._velocity_plot.begin(curves)
+        names, scales = self.env.task.term_names, self.env.config.rewards.scales
+        self._order = sorted(range(len(names)), key=lambda i: -abs(getattr(scales, names[i])))
+        curves = [Curve("all", _COLORS[0])]
+        for rank, term in enumerate(self._order, start=1):
+            curves.append(Curve(names[term], _COLORS[rank % len(_COLORS)], shown=rank <= _SHOWN_TERMS))
+        self._reward_plot.begin(curves)
+
+    def _stand_up(self) -> None:
+        self._observation, _ = self.env.reset(options={"reset_mask": torch.ones(1, dtype=torch.bool)})
+        self._policies[self._name].reset()
+        self._returns = self._term_returns()
+        self._velocities.clear()
+
+    def _note(self, reward: float) -> None:
+        """Keep what the plots show."""
+        period = self.env.config.policy_period
+        returns = self._term_returns()
+        terms = (returns - self._returns) / period
+        self._returns = returns
+        self._velocities.append(planar_velocity(self.env.simulator.state)[0].numpy().copy())
+        if self._steps % _FRAME_STEPS == 0:
+            now = self._steps * period
+            self._velocity_plot.add(now, [*np.mean(self._velocities, axis=0), *self._command])
+            self._reward_plot.add(now, [reward / period, *terms[self._order]])
+
+    def _term_returns(self) -> np.ndarray:
+        """The weighted reward terms, summed over the episode."""
+        return self.env.state_dict()["memory"]["term_returns"][0].numpy()
+
+    def _draw(self) -> None:
+        self._velocity_plot.draw()
+        self._reward_plot.draw()
+        period, now = self.env.config.policy_period, time.monotonic()
+        speed = _PLOT_STEPS * period / max(now - self._drawn, 1e-3)
+        self._drawn = now
+        slow = f", slower than real time (× {speed:.2f})" if speed < 0.95 else ""
+        self.controls.status.content = f"{self._steps * period:.1f} s, falls: {self._falls}{slow}"
+
+
+class Controls:
+    """What a page's visitors can set. Values are read by the loop; clicks wait until it asks for them."""
+
+    def __init__(
+        self, gui: Any, policies: Sequence[str], bounds: Sequence[Tuple[float, float]], command: Command
+    ) -> None:
+        """gui: viser's. bounds: of vx, vy and yaw rate."""
+        self.policy = gui.add_dropdown("policy", tuple(policies), initial_value=policies[0])
+        self.status = gui.add_markdown("")
+        with gui.add_folder("command"):
+            labels = ("forward, m/s", "left, m/s", "turn, rad/s")
+            self.axes = [
+                gui.add_slider(label, low, high, 0.05, min(max(value, low), high))
+                for label, (low, high), value in zip(labels, bounds, command)
+            ]
+            self.stand = gui.add_button("stand")
+            self.stand.on_click(self._stand)
+        with gui.add_folder("push"):
+            self.strength = gui.add_slider("strength, m/s", 0.1, 2.0, 0.1, 0.5)
+            self.arrows = [gui.add_button_group("", row, hint="↑: forward for the robot") for row in _ARROWS]
+            for row in self.arrows:
+                row.on_click(self._push)
+        self.paused = gui.add_checkbox("pause", False)
+        self.restart = threading.Event()
+        self.again = gui.add_button("start anew")
+        self.again.on_click(lambda _: self.restart.set())
+        self.pushes: queue.SimpleQueue = queue.SimpleQueue()
+        """Strength (m/s) and angle to the left of the heading (rad) of pushes that are due."""
+
+    @property
+    def command(self) -> Command:
+        """vx, vy (m/s), yaw rate (rad/s)."""
+        vx, vy, yaw_rate = (float(axis.value) for axis in self.axes)
+        return vx, vy, yaw_rate
+
+    def _stand(self, event: Any) -> None:
+        for axis in self.axes:
+            axis.value = 0.0
+
+    def _push(self, event: Any) -> None:
+        self.pushes.put((float(self.strength.value), _ANGLES[event.target.value]))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How a curve looks."""
+
+    name: str
+    color: str
+    dashed: bool = False
+    shown: bool = True
+
+    def series(self) -> Dict[str, Any]:
+        """For uPlot."""
+        look = {"label": self.name, "stroke": self.color, "width": 1.5, "show": self.shown}
+        return {**look, "dash": (5.0, 4.0)} if self.dashed else look
+
+
+class LivePlot:
+    """Curves of the last seconds; a click on a name below shows or hides its curve."""
+
+    def __init__(self, gui: Any, title: str) -> None:
+        """gui: viser's. Nothing is shown before `begin`."""
+        self._gui, self._title = gui, title
+        self._plot: Any = None
+        self._rows: Deque[List[float]] = deque()
+        self._width = 0
+
+    def begin(self, curves: Sequence[Curve]) -> None:
+        """Start anew with these curves, at the end of the page."""
+        if self._plot is not None:
+            self._plot.remove()
+        self._rows.clear()
+        series = ({"label": "s"}, *(curve.series() for curve in curves))
+        self._width = len(series)
+        time_axis = {"x": {"time": False}}
+        self._plot = self._gui.add_uplot(
+            self._data(), series, title=self._title, scales=time_axis, aspect=1.4
+        )
+
+    def add(self, now: float, values: Sequence[float]) -> None:
+        """A point of each curve. now: s."""
+        self._rows.append([now, *(float(value) for value in values)])
+        while self._rows[0][0] < now - _SHOWN_SECONDS:
+            self._rows.popleft()
+
+    def draw(self) -> None:
+        """Send what was added. Call `begin` first."""
+        self._plot.data = self._data()
+
+    def _data(self) -> Tuple[np.ndarray, ...]:
+        # Shown without an extent of time, uPlot would not find one later either.
+        table = np.array(self._rows) if len(self._rows) > 1 else np.eye(2, self._width, -1)
+        return tuple(np.ascontiguousarray(column) for column in table.T)
+
+
+def _calm_env(name: str, policy: LoadedPolicy) -> HumanoidVectorEnv:
+    env = evaluation_env(policy.task, num_envs=1, seconds=_FOREVER)
+    policy.contract.require_match(env.contract, f"The policy {name}")
+    return env
