@@ -276,7 +276,8 @@ def test_torque_follows_gains_and_limits_alone() -> None:
 
 def test_long_implicit_steps_of_a_training_become_explicit_ones_of_1_ms() -> None:
     fast = PolicyContract.of(preset("fast"))
-    assert (fast.timestep, fast.decimation) == (0.005, 2)
+    assert fast.implicit_damping
+    assert fast.timestep > 0.002
     model = mujoco.MjModel.from_xml_path(str(XBOT_L.mjcf))
     robot = run_policy_module().Simulation(model, json.loads(fast.to_json()))
     assert (model.opt.timestep, robot.decimation) == (0.001, 10)
