@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from dataclasses import dataclass, field
+from typing import Any, Dict, Optional, Tuple
 
 from humanoid_envs.configs import to_plain
 from humanoid_envs.robots import XBOT_L, Robot
@@ -21,7 +21,7 @@ from humanoid_envs.tasks.velocity.config import (
     VelocityConfig,
 )
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,16 @@ class PolicyContract:
     """rad/s"""
     config_sha256: str
     """Fingerprint of the whole config of the task that the policy was trained on."""
+    engine: Optional[str] = field(default=None, compare=False)
+    """Physics engine that the policy was trained on, if known: `"mujoco_warp"`. Contracts that differ in it
+    alone are equal."""
     version: int = VERSION
-    """Of this list of fields."""
+    """Of this list of fields. Version 1 had no engine."""
 
     @classmethod
-    def of(cls, config: VelocityConfig, robot: Robot = XBOT_L) -> PolicyContract:
+    def of(
+        cls, config: VelocityConfig, robot: Robot = XBOT_L, engine: Optional[str] = None
+    ) -> PolicyContract:
         """The contract of a policy that is trained on this task with this robot."""
         c, o = config.commands, config.observations
         turning = (-c.max_heading_yaw_rate, c.max_heading_yaw_rate) if c.heading_mode else c.yaw_rate
@@ -114,6 +119,7 @@ class PolicyContract:
             command_lin_vel_y=c.lin_vel_y,
             command_yaw_rate=turning,
             config_sha256=_sha256(to_plain(config)),
+            engine=engine,
         )
 
     @property
@@ -153,16 +159,19 @@ class PolicyContract:
             raise ValueError(f"{source} is no policy contract: it is not JSON ({error}).") from error
         if not isinstance(content, dict) or "sha256" not in content or "version" not in content:
             raise ValueError(f"{source} is no policy contract: it has no sha256 or no version.")
-        if content["version"] != VERSION:
+        if content["version"] not in (1, VERSION):
             raise ValueError(
-                f"{source} is a policy contract of version {content['version']}; this code reads {VERSION}."
+                f"{source} is a policy contract of version {content['version']}; this code reads 1 and "
+                f"{VERSION}."
             )
         if content.pop("sha256") != _sha256(content):
             raise ValueError(
                 f"{source} was changed: its content is not what its sha256 says. Export the policy again, "
                 "from a config that says what you want."
             )
-        names = {field.name for field in dataclasses.fields(cls)}
+        if content["version"] == 1:
+            content = {"engine": None, **content, "version": VERSION}
+        names = {entry.name for entry in dataclasses.fields(cls)}
         if names != content.keys():
             raise ValueError(
                 f"{source} is no policy contract: it lacks {sorted(names - content.keys())} and has "
@@ -223,7 +232,7 @@ class PolicyContract:
         return config
 
     def _what_must_match(self) -> Dict[str, Any]:
-        training_only = ("timestep", "decimation", "implicit_damping", "config_sha256")
+        training_only = ("timestep", "decimation", "implicit_damping", "config_sha256", "engine")
         values = {
             name: value
             for name, value in vars(self).items()

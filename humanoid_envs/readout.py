@@ -1,13 +1,20 @@
-"""What a step gives to the user: new tensors, for the step's own are overwritten by the next."""
+"""What a step gives to the user: new tensors, for the step's own are overwritten by the next, as the arrays
+and dicts of Gymnasium's interface."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Dict, Tuple, Union
 
+import numpy as np
 from torch import Tensor
 
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, observations
 from humanoid_envs.tasks.velocity.task import StepResult
+
+Array = Union[Tensor, np.ndarray]
+
+_AXES = ("vx", "vy", "yaw_rate")
 
 
 @dataclass(frozen=True)
@@ -81,3 +88,55 @@ def finals(result: StepResult, config: VelocityConfig) -> Finals:
         fallen=result.terminated.float(),
         tracking_error=last.mean_velocity_error.abs().T,
     )
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """How the user wants it."""
+
+    numpy: bool
+    """Arrays instead of tensors."""
+    dict_obs: bool
+    """Observations are those of actor and critic."""
+    with_final_obs: bool
+    """A step that ends an episode already shows the next one, so that the last observation comes apart."""
+    term_names: Tuple[str, ...]
+    """Of the reward terms."""
+
+    def array(self, value: Tensor) -> Array:
+        return value.cpu().numpy() if self.numpy else value
+
+    def observation(self, seen: View) -> Any:
+        policy = self.array(seen.policy)
+        return {"policy": policy, "critic": self.array(seen.critic)} if self.dict_obs else policy
+
+    def info(self, seen: View) -> Dict[str, Any]:
+        return {"privileged": self.array(seen.critic), "command": self.array(seen.command)}
+
+    def final(self, last: Finals, done: Tensor) -> Dict[str, Any]:
+        """What `info` holds in addition when episodes have ended; done: (N,) bool, which."""
+        errors = {
+            f"tracking_error_{axis}": self.array(error) for axis, error in zip(_AXES, last.tracking_error)
+        }
+        final: Dict[str, Any] = {
+            "episode_return": self.array(last.episode_return),
+            "episode_length": self.array(last.episode_length),
+            "reward_terms": dict(zip(self.term_names, self.array(last.term_returns))),
+            "episode_metrics": {"fall_rate": self.array(last.fallen), **errors},
+        }
+        ended = self.array(done)
+        infos: Dict[str, Any] = {"final_info": final, "_final_info": ended}
+        if self.with_final_obs:
+            final["privileged"] = self.array(last.view.critic)
+            infos["final_obs"], infos["_final_obs"] = self._final_observation(last.view, ended), ended
+        return infos
+
+    def _final_observation(self, seen: View, done: Array) -> Any:
+        observation = self.observation(seen)
+        if not (self.dict_obs and self.numpy):
+            return observation
+        # Gymnasium's convention for spaces that are no single array: one object for each env that is done.
+        rows = np.full(len(done), None, dtype=object)
+        for index in np.flatnonzero(done):
+            rows[index] = {name: value[index] for name, value in observation.items()}
+        return rows

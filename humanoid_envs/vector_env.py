@@ -16,17 +16,15 @@ from humanoid_envs import compilation, readout
 from humanoid_envs.alarm import Alarm
 from humanoid_envs.compilation import F
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.readout import View
+from humanoid_envs.readout import Array, Presentation
 from humanoid_envs.simulators.simulator import Simulator, default_parameters
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, observations, symmetry
 from humanoid_envs.tasks.velocity.randomization import sample_parameters
 from humanoid_envs.tasks.velocity.task import StepResult
 
-Array = Union[Tensor, np.ndarray]
 Command = Union[Sequence[float], np.ndarray, Tensor]
 
 _MAX_RENDERED = 16
-_AXES = ("vx", "vy", "yaw_rate")
 
 
 class HumanoidVectorEnv(VectorEnv):
@@ -96,6 +94,8 @@ class HumanoidVectorEnv(VectorEnv):
             "autoreset_mode": self.autoreset_mode,
             "render_fps": round(1.0 / config.policy_period),
         }
+        same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
+        self._present = Presentation(array == "numpy", dict_obs, same_step, tuple(self.task.term_names))
         self._define_spaces()
         self._stagger = stagger_episodes
         self._generator = torch.Generator(self.device)
@@ -166,7 +166,7 @@ class HumanoidVectorEnv(VectorEnv):
             self._actions_finite.reset()
             self._started = True
             seen = self._view(self._memory, self.config)
-            return self._observation(seen), self._info(seen)
+            return self._present.observation(seen), self._present.info(seen)
 
     def step(self, actions: Array) -> Tuple[Any, Array, Array, Array, Dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Advance all envs by one policy step. actions: (N, 12) floats, numpy or torch on any device.
@@ -189,14 +189,12 @@ class HumanoidVectorEnv(VectorEnv):
                 self._actions_finite.send()
             result = self._result
             assert result is not None
-            seen, ends = self._view(self._memory, self.config), self._ends(result)
-            return (
-                self._observation(seen),
-                self._give(ends.reward),
-                self._give(ends.terminated),
-                self._give(ends.truncated),
-                {**self._info(seen), **self._final(result, ends.done)},
-            )
+            seen, ends, present = self._view(self._memory, self.config), self._ends(result), self._present
+            info = present.info(seen)
+            if self.device.type != "cpu" or bool(ends.done.any()):
+                info.update(present.final(self._finals(result, self.config), ends.done))
+            reward, terminated, truncated = map(present.array, (ends.reward, ends.terminated, ends.truncated))
+            return present.observation(seen), reward, terminated, truncated, info
 
     def render(self) -> Tuple[np.ndarray, ...]:
         """A picture of each env, uint8 (height, width, 3).
@@ -294,7 +292,7 @@ class HumanoidVectorEnv(VectorEnv):
     @property
     def contract(self) -> PolicyContract:
         """What a policy trained here needs to run elsewhere."""
-        return PolicyContract.of(self.config, self.simulator.robot)
+        return PolicyContract.of(self.config, self.simulator.robot, self.metadata.get("engine"))
 
     def state_dict(self) -> Dict[str, Any]:
         """Everything needed to continue from here, bit for bit on a CPU: physics, task and random numbers."""
@@ -364,50 +362,6 @@ class HumanoidVectorEnv(VectorEnv):
             length = self.config.steps(self.config.terminations.episode_length)
             steps = torch.randint(length, (self.num_envs,), device=self.device, generator=self._generator)
             self._memory.episode_step.copy_(steps)
-
-    # From tensors to what the user gets
-
-    def _give(self, value: Tensor) -> Array:
-        return value.cpu().numpy() if self.array == "numpy" else value
-
-    def _observation(self, view: View) -> Any:
-        policy = self._give(view.policy)
-        return {"policy": policy, "critic": self._give(view.critic)} if self.dict_obs else policy
-
-    def _info(self, view: View) -> Dict[str, Any]:
-        return {"privileged": self._give(view.critic), "command": self._give(view.command)}
-
-    def _final(self, result: StepResult, done: Tensor) -> Dict[str, Any]:
-        if self.device.type == "cpu" and not bool(done.any()):
-            return {}
-        last, given = self._finals(result, self.config), self._give(done)
-        final: Dict[str, Any] = {
-            "episode_return": self._give(last.episode_return),
-            "episode_length": self._give(last.episode_length),
-            "reward_terms": dict(zip(self.task.term_names, self._give(last.term_returns))),
-            "episode_metrics": {
-                "fall_rate": self._give(last.fallen),
-                **{
-                    f"tracking_error_{axis}": self._give(error)
-                    for axis, error in zip(_AXES, last.tracking_error)
-                },
-            },
-        }
-        infos: Dict[str, Any] = {"final_info": final, "_final_info": given}
-        if self.autoreset_mode == AutoresetMode.SAME_STEP:
-            final["privileged"] = self._give(last.view.critic)
-            infos["final_obs"], infos["_final_obs"] = self._final_observation(last.view, given), given
-        return infos
-
-    def _final_observation(self, view: View, done: Array) -> Any:
-        observation = self._observation(view)
-        if not (self.dict_obs and self.array == "numpy"):
-            return observation
-        # Gymnasium's convention for spaces that are no single array: one object for each env that is done.
-        rows = np.full(self.num_envs, None, dtype=object)
-        for index in np.flatnonzero(done):
-            rows[index] = {name: value[index] for name, value in observation.items()}
-        return rows
 
     # Checks
 

@@ -16,6 +16,7 @@ from humanoid_envs.simulators.simulator import (
     RobotState,
     SimState,
     default_parameters,
+    where_rows,
 )
 
 
@@ -49,7 +50,7 @@ class ScriptedSimulator:
     def reset(self, mask: Tensor, state: RobotState) -> None:
         def choose(name: str, value: Tensor) -> Tensor:
             new = getattr(state, name) if hasattr(state, name) else torch.zeros_like(value)
-            return torch.where(mask.view(-1, *[1] * (value.dim() - 1)), new, value)
+            return where_rows(mask, new, value)
 
         self.state = SimState(**{name: choose(name, value) for name, value in vars(self.state).items()})
 

@@ -56,6 +56,9 @@ def test_of_an_environment() -> None:
     config = dataclasses.replace(preset("fast"), observations=ObservationConfig(history=4))
     env = HumanoidVectorEnv(ScriptedSimulator(standing(2)), config)
     assert env.contract == PolicyContract.of(config)
+    assert env.contract.engine is None
+    env.metadata["engine"] = "scripted"
+    assert env.contract.engine == "scripted"
     assert env.single_observation_space.shape == (env.contract.observation_size,)
     env.close()
 
@@ -79,6 +82,22 @@ def test_json_round_trip(contract: PolicyContract) -> None:
     assert content.pop("sha256") == contract.sha256
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     assert hashlib.sha256(text.encode()).hexdigest() == contract.sha256
+
+
+def test_contracts_of_version_1_name_no_engine() -> None:
+    content = json.loads(dataclasses.replace(V0, version=1).to_json())
+    del content["engine"], content["sha256"]
+    read = PolicyContract.from_json(signed(content))
+    assert read == V0
+    assert (read.engine, read.version) == (None, 2)
+
+
+def test_the_engine_is_known_and_makes_no_other_contract() -> None:
+    named = PolicyContract.of(preset("v0"), engine="isaacgym")
+    assert PolicyContract.from_json(named.to_json()).engine == "isaacgym"
+    assert named == V0
+    assert named.sha256 != V0.sha256
+    named.require_match(V0, "This policy")
 
 
 def test_the_fingerprint_tells_trainings_apart() -> None:
@@ -106,7 +125,7 @@ def signed(content: dict) -> str:
         (content_with(action_scale=0.5), "mine.json was changed: its content is not what its sha256 says"),
         (content_with(joint_names=list(XBOT_L.joint_names)[::-1]), "mine.json was changed"),
         (content_with(extra=1), "mine.json was changed"),
-        (content_with(version=2), "mine.json is a policy contract of version 2; this code reads 1"),
+        (content_with(version=3), "mine.json is a policy contract of version 3; this code reads 1 and 2"),
         (
             signed({"version": 1, "extra": 1}),
             r"it lacks \['action_clip', .* has \['extra'\]",

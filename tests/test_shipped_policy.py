@@ -26,6 +26,7 @@ FOLDER = "xbot_l/policies"
 def test_it_fits_task_v0() -> None:
     """Its inputs and outputs are task v0's, so it also runs in the release's loop."""
     contract = load_policy(asset_path(f"{FOLDER}/walk.onnx")).contract
+    assert contract.engine == "mujoco_warp"
     v0 = PolicyContract.of(preset("v0"), XBOT_L)
     own = ("command_lin_vel_x", "command_lin_vel_y", "command_yaw_rate", "config_sha256", "implicit_damping")
     assert dataclasses.replace(contract, **{name: getattr(v0, name) for name in own}) == v0

@@ -133,7 +133,8 @@ def contract_of(ppo: PPO) -> PolicyContract:
         return env.unwrapped.contract  # pyright: ignore[reportAttributeAccessIssue]
     details = ppo.signature.details
     if "task" in ppo.metadata and details.get("joints") == list(XBOT_L.joint_names):
-        return PolicyContract.of(from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint"), XBOT_L)
+        task = from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")
+        return PolicyContract.of(task, XBOT_L, ppo.metadata.get("engine"))
     raise ValueError(
         "This policy's contract is not known: it was not trained by train() on XBot-L. "
         "Pass contract=env.contract of the environment it was trained in."

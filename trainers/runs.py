@@ -13,7 +13,7 @@ from trainers.presets import TrainConfig
 
 class Run:
     """A folder `runs/<name>/`: `config.yaml`, TensorBoard events, `progress.csv`, `checkpoints/`, and if
-    wanted `videos/`."""
+    wanted `videos/` and `scorecards/`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

@@ -27,6 +27,7 @@ from humanoid_envs.simulators.simulator import (
     SimState,
     check_num_envs,
     default_parameters,
+    overwrite_rows,
 )
 from humanoid_envs.simulators.snapshot import clone_tensors, copy_tensors, named_tensors
 
@@ -55,8 +56,9 @@ class IsaacGymSimulator:
         """headless: False opens NVIDIA's viewer. cameras: allow `render`, for which the simulation gets a
         graphics device.
 
-        Raises ValueError for implicit damping, which torques cannot have, and for a URDF that does not fit
-        the robot; RuntimeError if the CUDA device is not there or Isaac Gym cannot start.
+        Raises ValueError for implicit damping, which torques cannot have, for a contact time constant, which
+        PhysX lacks, and for a URDF that does not fit the robot; RuntimeError if the CUDA device is not there
+        or Isaac Gym cannot start.
         """
         self.robot = robot
         self.physics = physics or PhysicsConfig()
@@ -65,6 +67,8 @@ class IsaacGymSimulator:
                 "Isaac Gym gets explicit torques: PhysicsConfig(implicit_damping=True), as in preset 'fast', "
                 "needs MuJoCo. Use preset 'v0', or replace its physics by PhysicsConfig()"
             )
+        if self.physics.contact_time_constant is not None:
+            raise ValueError("PhysX has no contact_time_constant: leave PhysicsConfig's None with Isaac Gym")
         self.num_envs = check_num_envs(num_envs)
         self.device = _available_device(device)
         self._legs = LegKinematics(robot, self.device)
@@ -73,10 +77,10 @@ class IsaacGymSimulator:
         self._window = None if headless else Window(self._scene)
         self._pictures = Pictures(self._scene) if cameras else None
         self._acquire_tensors()
-        self._state = SimState.zeros(num_envs, robot.num_joints, self.device)
-        self._parameters = default_parameters(robot, num_envs, self.device)
-        self._diverged = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
-        self._everyone = torch.ones_like(self._diverged)
+        self.state = SimState.zeros(num_envs, robot.num_joints, self.device)
+        self.parameters = default_parameters(robot, num_envs, self.device)
+        self.diverged = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
+        self._everyone = torch.ones_like(self.diverged)
         self._initial = self._initial_state()
         self.reset(self._everyone, self._initial)
 
@@ -108,27 +112,15 @@ class IsaacGymSimulator:
         self._parameters_changed: Dict[int, None] = {}
         self._sent: List[Tensor] = []
 
-    @property
-    def state(self) -> SimState:
-        return self._state
-
-    @property
-    def parameters(self) -> PhysicsParameters:
-        return self._parameters
-
-    @property
-    def diverged(self) -> Tensor:
-        return self._diverged
-
     def step(self, joint_targets: Tensor) -> None:
         gym, sim = self._scene.gym, self._scene.sim
         self._targets.copy_(joint_targets)
         self.step_physics()
         gym.refresh_actor_root_state_tensor(sim)
         gym.refresh_net_contact_force_tensor(sim)
-        self._diverged.copy_(~(torch.isfinite(joint_targets).all(1) & self._is_sane()))
-        self._place(self._diverged, self._initial)
-        calm = ~self._diverged
+        self.diverged.copy_(~(torch.isfinite(joint_targets).all(1) & self._is_sane()))
+        self._place(self.diverged, self._initial)
+        calm = ~self.diverged
         torque = torch.where(calm[:, None], self._torque_by_env[:, self._joints], 0.0)
         force = torch.where(calm[:, None, None], self._net_force_by_env, 0.0)
         self._show(self._everyone, self._read(), torque, force)
@@ -150,9 +142,9 @@ class IsaacGymSimulator:
     def reset(self, mask: Tensor, state: RobotState) -> None:
         self._place(mask, state)
         none = torch.zeros_like
-        self._show(mask, state, none(self._state.joint_torque), none(self._net_force_by_env))
+        self._show(mask, state, none(self.state.joint_torque), none(self._net_force_by_env))
         self._applied_force_by_env.masked_fill_(mask[:, None, None], 0.0)
-        self._diverged &= ~mask
+        self.diverged &= ~mask
 
     def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
         velocity = torch.cat([lin_vel, ang_vel], dim=1)
@@ -164,10 +156,8 @@ class IsaacGymSimulator:
         self._forced = True
 
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
-        rows = mask.nonzero().squeeze(1)
-        for name, value in vars(self._parameters).items():
-            value[rows] = getattr(parameters, name)[rows]
-        self._parameters_changed.update(dict.fromkeys(rows.tolist()))
+        overwrite_rows(mask, parameters, self.parameters)
+        self._parameters_changed.update(dict.fromkeys(mask.nonzero().squeeze(1).tolist()))
 
     def accelerate(
         self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
@@ -182,7 +172,7 @@ class IsaacGymSimulator:
                 "this Isaac Gym simulation has no graphics device: make it with cameras=True, or the "
                 "environment with render_mode='rgb_array'"
             )
-        return self._pictures(env, size, camera, self._state.base_pos[env].tolist())
+        return self._pictures(env, size, camera, self.state.base_pos[env].tolist())
 
     @property
     def has_viewer(self) -> bool:
@@ -207,9 +197,9 @@ class IsaacGymSimulator:
         return {
             "root": self._root,
             "dof": self._dof,
-            "diverged": self._diverged,
-            **named_tensors("parameters", self._parameters),
-            **named_tensors("state", self._state),
+            "diverged": self.diverged,
+            **named_tensors("parameters", self.parameters),
+            **named_tensors("state", self.state),
         }
 
     def _initial_state(self) -> RobotState:
@@ -228,7 +218,7 @@ class IsaacGymSimulator:
         """Friction and mass; gains and limits act through the torques."""
         if not self._parameters_changed:
             return
-        friction, mass = self._parameters.foot_friction.tolist(), self._parameters.base_mass.tolist()
+        friction, mass = self.parameters.foot_friction.tolist(), self.parameters.base_mass.tolist()
         for env in self._parameters_changed:
             self._scene.set_friction_and_mass(env, friction[env], mass[env])
         self._parameters_changed.clear()
@@ -251,7 +241,7 @@ class IsaacGymSimulator:
     def _send_torque(self) -> None:
         """Torques of the PD law at the present joint state, which act in the next simulation step."""
         joint_pos, joint_vel = self._dof_by_env[:, self._joints].unbind(-1)
-        gains = self._parameters
+        gains = self.parameters
         torque = pd_torque(
             self._targets, joint_pos, joint_vel, gains.stiffness, gains.damping, gains.torque_limit
         )
@@ -301,9 +291,7 @@ class IsaacGymSimulator:
             "base_contact_force": net_force[:, self._base],
             "feet_contact_force": net_force[:, self._feet],
         }
-        for name, value in vars(self._state).items():
-            rows = mask.view(-1, *[1] * (value.dim() - 1))
-            value.copy_(torch.where(rows, shown[name], value))
+        overwrite_rows(mask, SimState(**shown), self.state)
 
 
 def _available_device(device: Union[str, torch.device]) -> torch.device:

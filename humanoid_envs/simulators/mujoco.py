@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import mujoco
@@ -14,6 +15,7 @@ from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import rotate, rotate_inverse
 from humanoid_envs.simulators.mujoco_model import (
     PARAMETER_FIELDS,
+    give_parameters,
     index_model,
     load_model,
     sensor_columns,
@@ -27,6 +29,7 @@ from humanoid_envs.simulators.simulator import (
     SimState,
     check_num_envs,
     default_parameters,
+    overwrite_rows,
 )
 from humanoid_envs.simulators.snapshot import clone_tensors, copy_tensors, named_tensors
 
@@ -36,6 +39,7 @@ _ALL = slice(None)
 # Kinematics and velocity sensors are made current at the end of a step. Each simulation keeps its MjData and
 # its next step goes on from there, so that nothing is computed twice.
 _STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
+_INTEGRATED = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 _UNSTABLE = [
     int(warning)
     for warning in (
@@ -69,9 +73,10 @@ class MuJoCoSimulator:
         self.physics = physics or PhysicsConfig()
         self.num_envs = check_num_envs(num_envs)
         self.device = torch.device("cpu")
-        self._model = load_model(robot, self.physics)
+        self._model = load_model(robot, self.physics, visuals=False)
         self._index = index_model(self._model, robot)
-        self._renderer = OffscreenRenderer(self._model)
+        self._full_model = load_model(robot, self.physics)
+        self._renderer = OffscreenRenderer(self._full_model)
         self._batch = Batch(self._model, num_envs, num_threads, persistent=True)
         self._qpos, self._qvel, self._warmstart, self._forces = (
             torch.from_numpy(self._batch.bind(name))
@@ -79,30 +84,18 @@ class MuJoCoSimulator:
         )
         self._ctrl, self._actuators = self._batch.bind("ctrl"), np.array(self._index.actuators)
         self._fields = {name: torch.from_numpy(self._batch.expand(name)) for name in PARAMETER_FIELDS}
-        self._parameters = default_parameters(robot, num_envs, self.device)
+        self.parameters = default_parameters(robot, num_envs, self.device)
         self._prepare_read()
-        self._diverged = torch.zeros(num_envs, dtype=torch.bool)
+        self.diverged = torch.zeros(num_envs, dtype=torch.bool)
         self._apply_parameters(_ALL)
         self._batch.reset(stage=_STAGE)
         self._read(_ALL)
-
-    @property
-    def state(self) -> SimState:
-        return self._state
-
-    @property
-    def parameters(self) -> PhysicsParameters:
-        return self._parameters
-
-    @property
-    def diverged(self) -> Tensor:
-        return self._diverged
 
     def step(self, joint_targets: Tensor) -> None:
         self._ctrl[:, self._actuators] = joint_targets.numpy()
         self._batch.warning.fill(0)
         self.step_physics()
-        self._diverged.zero_()
+        self.diverged.zero_()
         if self._batch.warning.any():
             self._restart_diverged()
         self._read(_ALL)
@@ -123,7 +116,7 @@ class MuJoCoSimulator:
         self._qvel[rows[:, None], joint_dof] = state.joint_vel[rows].double()
         self._write_base_velocity(rows, state.base_lin_vel, state.base_ang_vel)
         self._batch.forward(ids, stage=_STAGE)
-        self._diverged[rows] = False
+        self.diverged[rows] = False
         self._read(rows)
 
     def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
@@ -134,10 +127,8 @@ class MuJoCoSimulator:
         self._forces[:, self._index.links, :3] = forces.double()
 
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
-        rows = mask.nonzero().squeeze(1)
-        for name, value in vars(self._parameters).items():
-            value[rows] = getattr(parameters, name)[rows]
-        self._apply_parameters(rows)
+        overwrite_rows(mask, parameters, self.parameters)
+        self._apply_parameters(mask.nonzero().squeeze(1))
 
     def accelerate(
         self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
@@ -155,12 +146,21 @@ class MuJoCoSimulator:
         return on_one_thread
 
     def mujoco_model(self, env: int = 0) -> mujoco.MjModel:
-        """A copy of one env's model, with its own parameters."""
-        return self._batch.get_model(env)
+        """The model with cameras, lights and all geoms, and one env's own parameters."""
+        model = copy.copy(self._full_model)
+        own = {name: value[env : env + 1] for name, value in vars(self.parameters).items()}
+        give_parameters(model, self.robot, self.physics, PhysicsParameters(**own))
+        return model
 
     def mujoco_data(self, env: int = 0, data: Optional[mujoco.MjData] = None) -> mujoco.MjData:
-        """One env's MjData, copied into `data` or a new one: for viewers and for any mj_ function."""
-        return self._batch.get_data(env, data)
+        """One env's state in `data` or a new MjData, for viewers and for any mj_ function; with it the forces
+        that would act on a robot with default parameters."""
+        filled = mujoco.MjData(self._full_model) if data is None else data
+        state = np.empty(mujoco.mj_stateSize(self._full_model, _INTEGRATED))
+        mujoco.mj_getState(self._model, self._batch.get_data(env), state, _INTEGRATED)
+        mujoco.mj_setState(self._full_model, filled, state, _INTEGRATED)
+        mujoco.mj_forward(self._full_model, filled)
+        return filled
 
     def render(
         self, env: int = 0, size: Tuple[int, int] = (480, 640), camera: Optional[str] = None
@@ -182,14 +182,14 @@ class MuJoCoSimulator:
             "qpos": self._qpos,
             "qvel": self._qvel,
             "qacc_warmstart": self._warmstart,
-            "diverged": self._diverged,
-            **named_tensors("parameters", self._parameters),
-            **named_tensors("state", self._state),
+            "diverged": self.diverged,
+            **named_tensors("parameters", self.parameters),
+            **named_tensors("state", self.state),
         }
 
     def _apply_parameters(self, rows: Rows) -> None:
         """Bring the model of these envs, and what was computed ahead from it, up to the parameters."""
-        write_parameters(self._fields, self._model, self._index, self.physics, self._parameters)
+        write_parameters(self._fields, self._model, self._index, self.physics, self.parameters)
         ids = None if isinstance(rows, slice) else rows.numpy()
         self._batch.set_const(ids)
         self._batch.forward(ids, stage=_STAGE)
@@ -197,7 +197,7 @@ class MuJoCoSimulator:
     def _restart_diverged(self) -> None:
         """MuJoCo itself has done so, but in mid-step: let these stand still in the initial state."""
         diverged = self._batch.warning[:, _UNSTABLE, 1].any(axis=1)
-        self._diverged.copy_(torch.from_numpy(diverged))
+        self.diverged.copy_(torch.from_numpy(diverged))
         self._batch.reset(np.flatnonzero(diverged), stage=_STAGE)
 
     def _write_base_velocity(self, rows: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
@@ -212,7 +212,7 @@ class MuJoCoSimulator:
         source = np.concatenate([array[ids] for array in self._sources], axis=1)
         self._table[rows] = torch.from_numpy(source.take(self._columns, axis=1).astype(np.float32))
         # MuJoCo keeps the angular velocity of a free joint in the body's frame.
-        quat, ang_vel = self._state.base_quat, self._state.base_ang_vel
+        quat, ang_vel = self.state.base_quat, self.state.base_ang_vel
         ang_vel[rows] = rotate(quat[rows], ang_vel[rows])
 
     def _prepare_read(self) -> None:
@@ -239,4 +239,4 @@ class MuJoCoSimulator:
         fields = dict(zip(columns, parts))
         for name in ("feet_pos", "feet_vel", "knees_pos", "knees_vel", "feet_contact_force"):
             fields[name] = fields[name].view(self.num_envs, 2, 3)
-        self._state = SimState(**fields)
+        self.state = SimState(**fields)

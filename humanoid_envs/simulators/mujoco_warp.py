@@ -40,6 +40,7 @@ from humanoid_envs.simulators.simulator import (
     SimState,
     check_num_envs,
     default_parameters,
+    overwrite_rows,
 )
 from humanoid_envs.simulators.snapshot import clone_tensors, copy_tensors, named_tensors
 
@@ -79,21 +80,23 @@ class MuJoCoWarpSimulator:
         self.num_envs = check_num_envs(num_envs)
         self.device = _available_device(device)
         self._warp_device = wp.get_device(str(self.device))
-        self._model = load_model(robot, self.physics)
+        self._model = _physics_model(robot, self.physics)
         self._index = index_model(self._model, robot)
-        self._renderer = OffscreenRenderer(self._model)
+        self._full_model = load_model(robot, self.physics)
+        self._renderer = OffscreenRenderer(self._full_model)
         self._graphs: List[Tuple[torch.cuda.CUDAGraph, wp.Graph]] = []
-        self._state = SimState.zeros(num_envs, robot.num_joints, self.device)
-        self._parameters = default_parameters(robot, num_envs, self.device)
-        self._diverged = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
+        self.state = SimState.zeros(num_envs, robot.num_joints, self.device)
+        self.parameters = default_parameters(robot, num_envs, self.device)
+        self.diverged = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
         self._everyone = torch.ones(num_envs, dtype=torch.bool, device=self.device)
         self._actuators = torch.tensor(self._index.actuators, device=self.device)
         with self._stream():
-            model = _physics_model(robot, self.physics)
             per_env: Dict[str, int] = dict.fromkeys((*PARAMETER_FIELDS, *_MASS_CONSTANTS), num_envs)
-            self._m = mjw.put_model(model, batch_sizes=per_env)
+            self._m = mjw.put_model(self._model, batch_sizes=per_env)
             self._m.opt.warn_overflow = 0
-            self._d = mjw.make_data(model, num_envs, nconmax=contacts_per_env, njmax=constraints_per_env)
+            self._d = mjw.make_data(
+                self._model, num_envs, nconmax=contacts_per_env, njmax=constraints_per_env
+            )
             self._fields = {name: wp.to_torch(getattr(self._m, name)) for name in PARAMETER_FIELDS}
             self._qpos, self._qvel, self._ctrl, self._warmstart, self._overflow, self._forces = (
                 wp.to_torch(getattr(self._d, name))
@@ -102,18 +105,6 @@ class MuJoCoWarpSimulator:
             self._prepare_launches()
             self._apply_parameters()
             self._read(self._everyone)
-
-    @property
-    def state(self) -> SimState:
-        return self._state
-
-    @property
-    def parameters(self) -> PhysicsParameters:
-        return self._parameters
-
-    @property
-    def diverged(self) -> Tensor:
-        return self._diverged
 
     def overflow_count(self) -> int:
         """Envs that ever had contacts or constraints dropped for want of room. Waits for the device."""
@@ -146,7 +137,7 @@ class MuJoCoWarpSimulator:
             inputs = [wp.from_torch(mask), *new, *self._addresses, *self._motion]
             wp.launch(kernels.restart, self.num_envs, inputs)
             self._read(mask)
-            self._diverged.masked_fill_(mask, False)  # last, for it may be the mask
+            self.diverged.masked_fill_(mask, False)  # last, for it may be the mask
 
     def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
         with self._stream():
@@ -159,9 +150,7 @@ class MuJoCoWarpSimulator:
         self._forces[:, self._index.links, :3] = forces
 
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
-        for name, value in vars(self._parameters).items():
-            rows = mask.view(-1, *[1] * (value.dim() - 1))
-            value.copy_(torch.where(rows, getattr(parameters, name), value))
+        overwrite_rows(mask, parameters, self.parameters)
         self._apply_parameters()
 
     def accelerate(
@@ -192,15 +181,15 @@ class MuJoCoWarpSimulator:
         return graph.replay
 
     def mujoco_model(self, env: int = 0) -> mujoco.MjModel:
-        """The model with sensors, cameras and lights, and the parameters of an undisturbed robot."""
-        return self._model
+        """The model with sensors, cameras, lights and all geoms; parameters of an undisturbed robot."""
+        return self._full_model
 
     def mujoco_data(self, env: int = 0, data: Optional[mujoco.MjData] = None) -> mujoco.MjData:
         """One env's motion in `data` or a new MjData, for viewers. Waits for the device."""
-        filled = mujoco.MjData(self._model) if data is None else data
+        filled = mujoco.MjData(self._full_model) if data is None else data
         filled.qpos[:] = self._qpos[env].cpu().numpy()
         filled.qvel[:] = self._qvel[env].cpu().numpy()
-        mujoco.mj_forward(self._model, filled)
+        mujoco.mj_forward(self._full_model, filled)
         return filled
 
     def render(
@@ -224,13 +213,13 @@ class MuJoCoWarpSimulator:
             "qpos": self._qpos,
             "qvel": self._qvel,
             "qacc_warmstart": self._warmstart,
-            "diverged": self._diverged,
-            **named_tensors("parameters", self._parameters),
-            **named_tensors("state", self._state),
+            "diverged": self.diverged,
+            **named_tensors("parameters", self.parameters),
+            **named_tensors("state", self.state),
         }
 
     def _apply_parameters(self) -> None:
-        write_parameters(self._fields, self._model, self._index, self.physics, self._parameters)
+        write_parameters(self._fields, self._model, self._index, self.physics, self.parameters)
         with self._stream():
             mjw.set_const(self._m, self._d, restore=False)  # the next step computes all the rest
 
@@ -254,11 +243,11 @@ class MuJoCoWarpSimulator:
 
     def _prepare_launches(self) -> None:
         """Arguments of the kernels, which stay the same as long as the simulator lives."""
-        index, data, state = self._index, self._d, self._state
+        index, data, state = self._index, self._d, self.state
         joints = [wp.array(values, dtype=int) for values in (index.joint_qpos, index.joint_dof)]
         self._addresses = [index.base_qpos, index.base_dof, *joints]
         self._motion = [data.qpos, data.qvel, data.qacc_warmstart, data.actuator_force, data.xfrc_applied]
-        self._diverged_array = wp.from_torch(self._diverged)
+        self._diverged_array = wp.from_torch(self.diverged)
         contact_forces = [
             wp.from_torch(force, dtype=wp.vec3)
             for force in (state.base_contact_force, state.feet_contact_force)
@@ -300,7 +289,7 @@ def _arrays(*tensors: Tensor) -> List[Any]:
 
 
 def _physics_model(robot: Robot, physics: PhysicsConfig) -> mujoco.MjModel:
-    model = load_model(robot, physics, physics_only=True)
+    model = load_model(robot, physics, visuals=False, sensors=False)
     if not (model.dof_damping.any() or model.actuator_damping.any()):
         # Euler integration would factorize the mass matrix again for damping that is not there.
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP

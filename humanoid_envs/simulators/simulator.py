@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -127,10 +127,19 @@ class PhysicsConfig:
     """Bound on the line search within one Newton iteration."""
     ground_friction: float = 0.6
     """Friction coefficient of the ground. That of a contact is the mean of the ground's and the sole's."""
+    contact_time_constant: Optional[float] = None
+    """Time in which a penetration decays in MuJoCo's soft contacts (first number of its `solref`), s; None
+    keeps the model's 0.02. A shorter one makes up for a large timestep, in which feet give way later."""
 
     def __post_init__(self) -> None:
         if self.timestep <= 0.0 or self.decimation < 1:
             raise ValueError(f"timestep must be positive and decimation at least 1, got {self}")
+        time = self.contact_time_constant
+        if time is not None and not time >= 2.0 * self.timestep:
+            raise ValueError(
+                f"contact_time_constant must be None or at least two timesteps, {2.0 * self.timestep:g}; "
+                f"got {time}"
+            )
 
     @property
     def policy_period(self) -> float:
@@ -220,6 +229,17 @@ class Simulator(Protocol):
     def close(self) -> None:
         """Free what the simulator holds. Idempotent."""
         ...
+
+
+def where_rows(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """`new` in the masked rows, `old` elsewhere; of any shape (N, …)."""
+    return torch.where(mask.view(-1, *[1] * (old.dim() - 1)), new, old)
+
+
+def overwrite_rows(mask: Tensor, new: Any, live: Any) -> None:
+    """Write the masked rows of a record's tensors into those of a live record of the same kind."""
+    for name, tensor in vars(live).items():
+        tensor.copy_(where_rows(mask, getattr(new, name), tensor))
 
 
 def check_num_envs(num_envs: int) -> int:

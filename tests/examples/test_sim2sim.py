@@ -96,7 +96,7 @@ def test_all_protocols_into_one_file(main: Main, capsys: pytest.CaptureFixture) 
     assert [card["simulator"] for card in content["scorecards"]] == ["mujoco", "mujoco:fast"]
     assert [tour["simulator"] for tour in content["tours"]] == ["mujoco", "mujoco:fast"]
     assert content["gap"]["gaps"][0]["second"] == "mujoco:fast"
-    assert content["policy"]["engine"] == "mujoco"
+    assert content["policy"]["contract"]["engine"] == "mujoco"
     page = Path("report/report.html").read_text()
     for title in ("Scorecard in mujoco:fast", "Tour in mujoco:fast", "Simulator gap"):
         assert f"{title}</h2>" in page

@@ -311,6 +311,8 @@ def test_bad_arguments(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="implicit_damping"):
         make(PhysicsConfig(implicit_damping=True))
+    with pytest.raises(ValueError, match="contact_time_constant"):
+        make(PhysicsConfig(contact_time_constant=0.01))
     with pytest.raises(ValueError, match="num_envs must be at least 1, got 0"):
         make(num_envs=0)
     if not torch.cuda.is_available():

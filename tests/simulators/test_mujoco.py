@@ -10,7 +10,12 @@ from torch import Tensor
 
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.mujoco import MuJoCoSimulator
-from humanoid_envs.simulators.simulator import PhysicsConfig, RobotState
+from humanoid_envs.simulators.simulator import (
+    PhysicsConfig,
+    PhysicsParameters,
+    RobotState,
+    default_parameters,
+)
 from tests.simulators.states import AT_LIMITS, FEET_TOUCHING, LYING, NUM_STATES, STANDING
 
 EVERYONE = torch.ones(NUM_STATES, dtype=torch.bool)
@@ -123,6 +128,26 @@ def test_state_dict_continues_bit_for_bit(states: RobotState, targets: Tensor) -
         other.step(-targets)
     for name, value in simulator.state_dict().items():
         assert torch.equal(other.state_dict()[name], value), name
+
+
+def test_the_model_and_data_of_one_env_go_on_as_it_does(states: RobotState, targets: Tensor) -> None:
+    """The model is complete, with geoms that only pictures need, and has the env's own parameters."""
+    simulator = started(states)
+    nominal = default_parameters(XBOT_L, NUM_STATES, "cpu")
+    drawn = {name: value * (0.8 + 0.05 * torch.rand(value.shape)) for name, value in vars(nominal).items()}
+    simulator.set_parameters(EVERYONE, PhysicsParameters(**drawn))
+    for _ in range(3):
+        simulator.step(targets)
+    before = [(simulator.mujoco_model(env), simulator.mujoco_data(env)) for env in range(NUM_STATES)]
+    simulator.step(targets)
+    for env, (model, data) in enumerate(before):
+        assert model.ngeom > 100
+        assert model.ncam > 0
+        data.ctrl[:] = targets[env]
+        mujoco.mj_step(model, data, nstep=simulator.physics.decimation)
+        after = simulator.mujoco_data(env)
+        np.testing.assert_array_equal(data.qpos, after.qpos)
+        np.testing.assert_array_equal(data.qvel, after.qvel)
 
 
 @pytest.mark.usefixtures("opengl")

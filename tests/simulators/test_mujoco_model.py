@@ -56,6 +56,11 @@ def test_physics_config() -> None:
     assert explicit.opt.integrator == mujoco.mjtIntegrator.mjINT_EULER
     implicit = load_model(XBOT_L, PhysicsConfig(implicit_damping=True))
     assert implicit.opt.integrator == mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    stiff = load_model(XBOT_L, PhysicsConfig(contact_time_constant=0.01))
+    assert (stiff.geom_solref[:, 0] == 0.01).all()
+    assert (explicit.geom_solref[:, 0] == 0.02).all()
+    with pytest.raises(ValueError, match=r"at least two timesteps, 0\.01; got 0\.009"):
+        PhysicsConfig(timestep=0.005, contact_time_constant=0.009)
     with pytest.raises(ValueError, match="timestep must be positive"):
         PhysicsConfig(timestep=0.0)
     with pytest.raises(ValueError, match="decimation at least 1"):
@@ -94,12 +99,31 @@ def test_index_follows_names() -> None:
     assert index_model(model, backwards).joint_qpos == index.joint_qpos[::-1]
 
 
-def test_physics_only_has_the_same_bodies() -> None:
+def test_the_bare_model_has_the_same_bodies_and_whatever_touches() -> None:
     full = load_model(XBOT_L, PhysicsConfig())
-    bare = load_model(XBOT_L, PhysicsConfig(), physics_only=True)
+    bare = load_model(XBOT_L, PhysicsConfig(), visuals=False, sensors=False)
     assert (bare.nsensor, bare.ncam, bare.nlight) == (0, 0, 0)
-    assert index_model(bare, XBOT_L) == index_model(full, XBOT_L)
-    assert (bare.body_inertia == full.body_inertia).all()
+    touching = [
+        full.geom(i).name for i in range(full.ngeom) if full.geom_contype[i] | full.geom_conaffinity[i]
+    ]
+    assert [bare.geom(i).name for i in range(bare.ngeom)] == touching
+    index, of_full = index_model(bare, XBOT_L), index_model(full, XBOT_L)
+    assert dataclasses.replace(index, soles=of_full.soles) == of_full
+    for name in ("body_inertia", "body_mass", "body_ipos", "body_iquat"):
+        assert (getattr(bare, name) == getattr(full, name)).all(), name
+
+
+def test_geoms_that_touch_nothing_do_not_change_the_motion() -> None:
+    """By one bit, falls included."""
+    ends = []
+    for visuals in (True, False):
+        model = load_model(XBOT_L, PhysicsConfig(), visuals=visuals)
+        data = mujoco.MjData(model)
+        data.qpos[2], data.ctrl[:] = 1.0, np.linspace(-0.3, 0.3, 12)
+        mujoco.mj_step(model, data, nstep=1500)
+        ends.append(np.concatenate([data.qpos, data.qvel]))
+    assert ends[0][2] < 0.7
+    np.testing.assert_array_equal(*ends)
 
 
 def test_errors_name_what_is_missing(tmp_path: Path) -> None:

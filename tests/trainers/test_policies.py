@@ -65,6 +65,7 @@ def test_a_checkpoint_knows_its_task(tmp_path: Path, ppo: PPO) -> None:
     ppo.save(tmp_path / "last.pt")
     policy = load_policy(tmp_path / "last.pt")
     assert policy.task == preset("fast")
+    assert policy.contract.engine is None
     assert policy.contract == PolicyContract.of(preset("fast"))
 
 
@@ -75,6 +76,15 @@ def test_an_export_knows_its_contract(tmp_path: Path, ppo: PPO, name: str) -> No
     policy = load_policy(tmp_path / name)
     assert policy.contract == contract
     assert policy.task == contract.task()
+
+
+@pytest.mark.parametrize("name", ["last.pt", "policy.onnx", "policy.jit.pt"])
+def test_every_kind_knows_the_engine_it_was_trained_on(tmp_path: Path, ppo: PPO, name: str) -> None:
+    ppo.metadata["engine"] = "mujoco_warp"
+    ppo.save(tmp_path / "last.pt")
+    if name != "last.pt":
+        export_policy(tmp_path / "last.pt", tmp_path / name)
+    assert load_policy(tmp_path / name).contract.engine == "mujoco_warp"
 
 
 def test_torchscript_without_a_contract_is_taken_for_a_policy_of_the_releases_task(tmp_path: Path) -> None:
@@ -89,6 +99,7 @@ def test_torchscript_without_a_contract_is_taken_for_a_policy_of_the_releases_ta
 def test_the_published_policy() -> None:
     policy = load_policy(PUBLISHED)
     assert policy.contract == V0
+    assert policy.contract.engine is None
     action = policy(observations(4))
     with torch.no_grad():
         torch.testing.assert_close(action, torch.jit.load(str(PUBLISHED))(observations(4)))

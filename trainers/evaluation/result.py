@@ -9,7 +9,6 @@ import math
 import os
 import platform
 import time
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -21,7 +20,6 @@ from humanoid_envs.contract import PolicyContract
 from trainers.evaluation.gap import CommandWalk, GapReport, SimulatorWalk
 from trainers.evaluation.scorecard import Scorecard
 from trainers.evaluation.tour import Tour
-from trainers.ppo.checkpoint import read_checkpoint
 
 FORMAT, VERSION = "humanoid_envs.sim2sim", 1
 _DIGITS = 5
@@ -32,10 +30,8 @@ class PolicyInfo:
     """Which policy was measured."""
 
     file: str
-    sha256: str
-    """Of the file."""
-    engine: Optional[str]
-    """Physics engine it was trained on, where the file says so."""
+    sha256: Optional[str]
+    """Of the file; None of a policy in training."""
     contract: PolicyContract
 
     @property
@@ -43,7 +39,7 @@ class PolicyInfo:
         """Engine and stepping of its training, in words."""
         c = self.contract
         damping = "implicit" if c.implicit_damping else "explicit"
-        return f"{self.engine or 'unknown engine'}, {1e3 * c.timestep:.3g} ms × {c.decimation} {damping}"
+        return f"{c.engine or 'unknown engine'}, {1e3 * c.timestep:.3g} ms × {c.decimation} {damping}"
 
 
 @dataclass(frozen=True)
@@ -57,9 +53,8 @@ class Result:
 
 
 def describe_policy(path: Path, contract: PolicyContract) -> PolicyInfo:
-    """What is known about the policy in a file. Checkpoints name their engine."""
-    engine = read_checkpoint(path)["metadata"].get("engine") if _is_checkpoint(path) else None
-    return PolicyInfo(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), engine, contract)
+    """What is known about the policy in a file."""
+    return PolicyInfo(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), contract)
 
 
 def write_result(path: Path, result: Result) -> None:
@@ -106,14 +101,6 @@ def read_walks(path: Path) -> List[SimulatorWalk]:
         commands = tuple(from_plain(CommandWalk, command, str(path)) for command in walk["commands"])
         walks.append(dataclasses.replace(from_plain(SimulatorWalk, walk, str(path)), commands=commands))
     return walks
-
-
-def _is_checkpoint(path: Path) -> bool:
-    """Checkpoints are zip archives, as is TorchScript, which has code in it."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return not any("/code/" in name for name in archive.namelist())
 
 
 def _write(path: Path, measured: Dict[str, Any]) -> None:

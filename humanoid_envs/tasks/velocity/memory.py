@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
+
+from humanoid_envs.simulators.simulator import where_rows
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,6 @@ def choose_rows(mask: Tensor, new: TaskMemory, old: TaskMemory) -> TaskMemory:
     """The new memory in the masked rows, the old one elsewhere."""
 
     def choose(new: Tensor, old: Tensor) -> Tensor:
-        return old if new is old else torch.where(mask.view(-1, *[1] * (old.dim() - 1)), new, old)
+        return old if new is old else where_rows(mask, new, old)
 
     return TaskMemory(**{name: choose(getattr(new, name), getattr(old, name)) for name in _FIELDS})

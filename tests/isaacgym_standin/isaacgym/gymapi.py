@@ -31,7 +31,7 @@ from ._records import (
     UpAxis,
     Vec3,
 )
-from ._sim import Env, Setting, Sim
+from ._sim import Env, Sim
 from ._world import Asset, World
 
 __all__ = [
@@ -93,17 +93,17 @@ class Gym:
         return Sim(params, compute_device, graphics_device)
 
     def add_ground(self, sim: Sim, params: PlaneParams) -> None:
-        self._require_setup(sim)
+        sim.require_setup()
         if (params.normal.x, params.normal.y, params.normal.z) != (0.0, 0.0, 1.0):
             raise NotImplementedError("the stand-in's ground is level")
         sim.ground = params
 
     def load_asset(self, sim: Sim, rootpath: str, filename: str, options: AssetOptions) -> Asset:
-        self._require_setup(sim)
+        sim.require_setup()
         return Asset(Path(rootpath) / filename, options)
 
     def create_env(self, sim: Sim, lower: Vec3, upper: Vec3, num_per_row: int) -> Env:
-        self._require_setup(sim)
+        sim.require_setup()
         if sim.envs and sim.envs[-1].world is None:
             raise ContractError("fill an env with actors before the next one is created")
         if lower.array().any() or upper.array().any():
@@ -122,7 +122,7 @@ class Gym:
         filter: int = -1,
         segmentationId: int = 0,
     ) -> int:
-        self._require_setup(self._sim)
+        self._sim.require_setup()
         if env is not self._sim.envs[-1]:
             raise ContractError("actors are added to the env that was created last")
         if self._sim.ground is None:
@@ -136,7 +136,7 @@ class Gym:
         return 0
 
     def prepare_sim(self, sim: Sim) -> bool:
-        self._require_setup(sim)
+        sim.require_setup()
         sim.prepared = True
         sim.properties_set.clear()
         return True
@@ -171,14 +171,14 @@ class Gym:
         return self._world(env).body_properties()
 
     def set_actor_dof_properties(self, env: Env, actor: int, properties: np.ndarray) -> bool:
-        self._once("dof properties", env)
+        self._sim.note_properties("dof properties", env)
         self._world(env).set_dof_properties(properties)
         return True
 
     def set_actor_rigid_shape_properties(
         self, env: Env, actor: int, properties: List[RigidShapeProperties]
     ) -> bool:
-        self._once("shape properties", env)
+        self._sim.note_properties("shape properties", env)
         self._world(env).set_shape_properties(properties)
         return True
 
@@ -189,7 +189,7 @@ class Gym:
         props: List[RigidBodyProperties],
         recomputeInertia: bool = False,
     ) -> bool:
-        self._once("body properties", env)
+        self._sim.note_properties("body properties", env)
         if recomputeInertia:
             raise NotImplementedError("the stand-in does not compute inertia from shapes")
         self._world(env).set_body_properties(props)
@@ -198,40 +198,40 @@ class Gym:
     # Tensors
 
     def acquire_actor_root_state_tensor(self, sim: Sim) -> Tensor:
-        return self._acquire(sim, "root", np.stack([world.root_state() for world in sim.worlds()]))
+        return sim.acquire("root", np.stack([world.root_state() for world in sim.worlds()]))
 
     def acquire_dof_state_tensor(self, sim: Sim) -> Tensor:
-        return self._acquire(sim, "dof", np.concatenate([world.dof_state() for world in sim.worlds()]))
+        return sim.acquire("dof", np.concatenate([world.dof_state() for world in sim.worlds()]))
 
     def acquire_rigid_body_state_tensor(self, sim: Sim) -> Tensor:
-        return self._acquire(sim, "body", np.concatenate([world.body_states() for world in sim.worlds()]))
+        return sim.acquire("body", np.concatenate([world.body_states() for world in sim.worlds()]))
 
     def acquire_net_contact_force_tensor(self, sim: Sim) -> Tensor:
         forces = np.concatenate([world.net_contact_forces() for world in sim.worlds()])
-        return self._acquire(sim, "force", forces)
+        return sim.acquire("force", forces)
 
     def refresh_actor_root_state_tensor(self, sim: Sim) -> bool:
-        return self._refresh(sim, "root", [world.root_state() for world in sim.worlds()])
+        return sim.refresh("root", [world.root_state() for world in sim.worlds()])
 
     def refresh_dof_state_tensor(self, sim: Sim) -> bool:
-        return self._refresh(sim, "dof", [world.dof_state() for world in sim.worlds()])
+        return sim.refresh("dof", [world.dof_state() for world in sim.worlds()])
 
     def refresh_rigid_body_state_tensor(self, sim: Sim) -> bool:
-        return self._refresh(sim, "body", [world.body_states() for world in sim.worlds()])
+        return sim.refresh("body", [world.body_states() for world in sim.worlds()])
 
     def refresh_net_contact_force_tensor(self, sim: Sim) -> bool:
-        return self._refresh(sim, "force", [world.net_contact_forces() for world in sim.worlds()])
+        return sim.refresh("force", [world.net_contact_forces() for world in sim.worlds()])
 
     def set_actor_root_state_tensor_indexed(
         self, sim: Sim, buffer: Tensor, indices: Tensor, count: int
     ) -> bool:
-        return self._set(sim, "root", buffer, (len(sim.envs), 13), indices, count)
+        return sim.set("root", buffer, (len(sim.envs), 13), indices, count)
 
     def set_dof_state_tensor_indexed(self, sim: Sim, buffer: Tensor, indices: Tensor, count: int) -> bool:
-        return self._set(sim, "dof", buffer, (self._num_dofs(sim), 2), indices, count)
+        return sim.set("dof", buffer, (sim.num_dofs, 2), indices, count)
 
     def set_dof_actuation_force_tensor(self, sim: Sim, buffer: Tensor) -> bool:
-        return self._set(sim, "actuation", buffer, (self._num_dofs(sim),), None, 0)
+        return sim.set("actuation", buffer, (sim.num_dofs,), None, 0)
 
     def apply_rigid_body_force_tensors(
         self,
@@ -243,13 +243,13 @@ class Gym:
         if space == LOCAL_SPACE:
             raise NotImplementedError("the stand-in takes forces in the world's axes")
         bodies = sum(len(world.asset.bodies) for world in sim.worlds())
-        force = self._set(sim, "body force", forceTensor, (bodies, 3), None, 0)
-        return force and self._set(sim, "body torque", torqueTensor, (bodies, 3), None, 0)
+        force = sim.set("body force", forceTensor, (bodies, 3), None, 0)
+        return force and sim.set("body torque", torqueTensor, (bodies, 3), None, 0)
 
     # Stepping
 
     def simulate(self, sim: Sim) -> None:
-        self._require_prepared(sim)
+        sim.require_prepared()
         if sim.results_awaited:
             raise ContractError("on the CPU fetch_results(sim, True) must follow simulate")
         worlds = sim.worlds()
@@ -261,7 +261,7 @@ class Gym:
         if "root" in told:
             for actor in told["root"][1]:
                 worlds[actor].set_root_state(told["root"][0][actor])
-        nothing = np.zeros(self._num_dofs(sim))
+        nothing = np.zeros(sim.num_dofs)
         actuation = told.get("actuation", [nothing])[0].reshape(len(worlds), -1)
         wrench = [told[kind][0] for kind in ("body force", "body torque") if kind in told]
         on_bodies = np.concatenate(wrench, axis=-1).reshape(len(worlds), -1, 6) if wrench else None
@@ -277,7 +277,7 @@ class Gym:
                 tensor.torch.fill_(float("nan"))
 
     def fetch_results(self, sim: Sim, wait_for_latest_sim_step: bool) -> None:
-        self._require_prepared(sim)
+        sim.require_prepared()
         if sim.gpu is None and not sim.unfetched:
             raise ContractError("there are no results to fetch: call simulate first")
         sim.unfetched = not wait_for_latest_sim_step
@@ -285,7 +285,7 @@ class Gym:
     # Pictures
 
     def create_viewer(self, sim: Sim, properties: CameraProperties) -> List[str]:
-        self._require_graphics(sim)
+        sim.require_graphics()
         return []  # what happened to it
 
     def viewer_camera_look_at(self, viewer: List[str], env: Optional[Env], eye: Vec3, target: Vec3) -> None:
@@ -319,7 +319,7 @@ class Gym:
         viewer.append("destroyed")
 
     def create_camera_sensor(self, env: Env, properties: CameraProperties) -> int:
-        self._require_graphics(self._sim)
+        self._sim.require_graphics()
         self._sim.cameras.append(properties)
         return len(self._sim.cameras) - 1
 
@@ -327,7 +327,7 @@ class Gym:
         self._sim.cameras_current = False
 
     def step_graphics(self, sim: Sim) -> None:
-        self._require_graphics(sim)
+        sim.require_graphics()
         if sim.unfetched:
             raise ContractError("fetch_results must come between simulate and step_graphics")
         sim.graphics_current = True
@@ -355,70 +355,7 @@ class Gym:
             raise ContractError(f"{name} is not allowed in the GPU pipeline: use the tensors")
         raise AttributeError(f"the stand-in has no {name}")
 
-    def _require_setup(self, sim: Sim) -> None:
-        if sim.prepared:
-            raise ContractError("ground, assets, envs and actors come before prepare_sim")
-
-    def _require_prepared(self, sim: Sim) -> None:
-        if not sim.prepared or sim.destroyed:
-            raise ContractError("call prepare_sim first, and nothing after destroy_sim")
-
-    def _require_graphics(self, sim: Sim) -> None:
-        if sim.graphics_device < 0:
-            raise ContractError("viewer and cameras need a graphics device")
-
     def _world(self, env: Env) -> World:
         if env.world is None:
             raise ContractError("the env has no actor yet")
         return env.world
-
-    def _num_dofs(self, sim: Sim) -> int:
-        return sum(len(world.asset.joints) for world in sim.worlds())
-
-    def _once(self, what: str, env: Env) -> None:
-        """A second call before the next simulate may be lost."""
-        if (what, env.index) in self._sim.properties_set:
-            raise ContractError(f"{what} of an actor may be set once between two simulates")
-        self._sim.properties_set.add((what, env.index))
-
-    def _acquire(self, sim: Sim, name: str, values: np.ndarray) -> Tensor:
-        self._require_prepared(sim)
-        tensor = Tensor(array=values.astype(np.float32))
-        tensor.gpu = sim.gpu
-        sim.tensors[name] = tensor
-        return tensor
-
-    def _refresh(self, sim: Sim, name: str, values: List[np.ndarray]) -> bool:
-        self._require_prepared(sim)
-        if name not in sim.tensors:
-            raise ContractError("refresh: the tensor was not acquired")
-        if sim.results_awaited:
-            raise ContractError("on the CPU fetch_results must come before a refresh")
-        if set(sim.settings) - {"actuation"}:
-            raise ContractError("a refresh between a setter and simulate gives the old state")
-        tensor = sim.tensors[name]
-        assert tensor.array is not None
-        tensor.array[:] = np.concatenate([value.reshape(-1) for value in values]).reshape(tensor.array.shape)
-        if tensor.torch is not None and tensor.gpu is not None:
-            tensor.torch.copy_(tensor.torch.new_tensor(tensor.array))
-        return True
-
-    def _set(
-        self, sim: Sim, kind: str, buffer: Tensor, shape: tuple, indices: Optional[Tensor], count: int
-    ) -> bool:
-        self._require_prepared(sim)
-        if sim.results_awaited:
-            raise ContractError("on the CPU fetch_results must come before a setter")
-        if kind in sim.settings:
-            raise ContractError(f"the {kind} setter may be called once between two simulates")
-        setting = Setting(f"{kind} setter", buffer, indices)
-        values, *rows = setting.promised
-        if values.dtype != np.float32 or values.size != int(np.prod(shape)):
-            raise ContractError(f"the {kind} setter takes the full buffer of all actors, {shape}, float32")
-        for actors in rows:
-            if actors.dtype != np.int32:
-                raise ContractError(f"actor indices are int32, not {actors.dtype}")
-            if actors.shape != (count,) or count == 0 or len(set(actors.tolist())) != count:
-                raise ContractError(f"{count} different actor indices were announced, {actors.tolist()} came")
-        sim.settings[kind] = setting
-        return True

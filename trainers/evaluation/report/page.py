@@ -54,7 +54,8 @@ def _head(result: Dict[str, Any]) -> str:
         for tile in tiles
     )
     period = 1e3 * contract["timestep"] * contract["decimation"]
-    trained = f" It was trained in {escape(policy['engine'])}." if policy["engine"] else ""
+    engine = contract.get("engine")
+    trained = f" It was trained in {escape(engine)}." if engine else ""
     return (
         f'<p class="muted">{_TITLE}</p><h1>{escape(policy["file"])}</h1>'
         f"<p>A policy is a neural network that tells the {len(contract['joint_names'])} joints of the robot "
@@ -85,10 +86,11 @@ def _video_section(path: Path) -> Section:
 
 
 def _foot(result: Dict[str, Any]) -> str:
-    policy = result["policy"]
+    sha256 = result["policy"]["sha256"]
+    file = f" Policy file: SHA-256 {escape(sha256)}." if sha256 else ""
     return (
         f'<h2>About these numbers</h2><p class="muted">Measured {escape(result["created"])} on '
         f"{escape(result['machine'])} by examples/sim2sim.py of humanoid_envs, whose docs/sim2sim.md defines "
-        f"every number. Policy file: SHA-256 {escape(policy['sha256'])}. The published policy is that of the "
+        f"every number.{file} The published policy is that of the "
         "Humanoid-Gym release (arXiv 2404.05695).</p>"
     )
