@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Dict, Optional
 
 import torch
@@ -15,7 +16,7 @@ _EAGER_UPDATES = 2
 
 
 class CapturedUpdate:
-    """`Learner.update` on one rollout buffer, captured on a CUDA device after a few plain updates.
+    """`Learner.update` on one rollout buffer, on a CUDA device captured as a graph.
 
     On the CPU every update is a plain one. What decays over training is kept in tensors that the graph reads.
     """
@@ -23,31 +24,39 @@ class CapturedUpdate:
     def __init__(self, learner: Learner, rollout: RolloutBuffer) -> None:
         self._learner, self._rollout = learner, rollout
         self._on_gpu = rollout.rewards.device.type == "cuda"
-        self._updates = 0
-        self._permutation = torch.zeros(rollout.num_samples, dtype=torch.int64, device=rollout.rewards.device)
+        self._permutation = torch.arange(rollout.num_samples, device=rollout.rewards.device)
         self._graph: Optional[torch.cuda.CUDAGraph] = None
         self._losses: Dict[str, Tensor] = {}
 
+    def prepare(self) -> None:
+        """Compile and capture, which the first call does otherwise. Takes seconds, and leaves weights,
+        moments and learning rate as they are."""
+        if not self._on_gpu or self._graph is not None:
+            return
+        learner, policy = self._learner, self._learner.policy
+        weights, state = copy.deepcopy((policy.state_dict(), learner.state_dict()))
+        for _ in range(_EAGER_UPDATES):
+            self._on_side_stream()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            self._losses = learner.update(self._rollout, self._permutation)
+        learner.workers.release_with_group(graph)
+        policy.load_state_dict(weights)
+        learner.rewind(state)
+        self._graph = graph
+
     def __call__(self, permutation: Tensor) -> Dict[str, Tensor]:
         """See `Learner.update`. The returned tensors are valid until the next call."""
-        self._updates += 1
+        self.prepare()
         self._permutation.copy_(permutation)
-        if not self._on_gpu:
-            return self._learner.update(self._rollout, self._permutation)
-        if self._updates <= _EAGER_UPDATES:
-            return self._on_side_stream()
         if self._graph is None:
-            self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-                self._losses = self._learner.update(self._rollout, self._permutation)
-            self._learner.workers.release_with_group(self._graph)
+            return self._learner.update(self._rollout, self._permutation)
         self._graph.replay()
         return self._losses
 
-    def _on_side_stream(self) -> Dict[str, Tensor]:
+    def _on_side_stream(self) -> None:
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
-            losses = self._learner.update(self._rollout, self._permutation)
+            self._learner.update(self._rollout, self._permutation)
         torch.cuda.current_stream().wait_stream(side)
-        return losses

@@ -51,7 +51,9 @@ class Collector:
         )
         self._t = torch.zeros(1, dtype=torch.int64, device=device)
         self._stopwatch = Stopwatch(device, ("infer", "simulate", "record"))
-        self._advance = self._accelerated() if env.can_accelerate else self._step
+        self._advance: Callable[[], None] = self._step
+        if env.can_accelerate:
+            self._accelerate()
 
     @torch.no_grad()
     def collect(self) -> Dict[str, float]:
@@ -116,15 +118,15 @@ class Collector:
         if self._critic_obs is not self._obs:
             self._critic_obs.copy_(self._env.critic_obs)
 
-    def _accelerated(self) -> Callable[[], None]:
+    def _accelerate(self) -> None:
         before = self._generator.get_state()
         self._env.reset(seed=0)
         self._keep_observation()
         with torch.no_grad():
-            advance = self._env.accelerate(self._step, [self._generator])
+            self._advance = self._env.accelerate(self._step, [self._generator])
+        self.collect()  # compiles what is not part of a step, so that no training time goes into that
         self._generator.set_state(before)
         self._statistics.reset()
-        return advance
 
 
 def truncation_bootstrap(value: Callable[[Tensor], Tensor], step: StepResult, gamma: float) -> Tensor:

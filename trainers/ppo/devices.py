@@ -1,6 +1,8 @@
-"""Torch devices by name."""
+"""Torch devices by name, and what they hold."""
 
 from __future__ import annotations
+
+from typing import Dict
 
 import torch
 
@@ -20,3 +22,14 @@ def resolve_device(name: str, what: str = "device") -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"{what} {name!r} needs CUDA, which torch does not see here: use auto or cpu.")
     return device
+
+
+def memory_in_use(device: torch.device) -> Dict[str, float]:
+    """GiB of a GPU by the names of their curves: of all processes, the physics included, and torch's peak."""
+    if device.type != "cuda":
+        return {}
+    free, total = torch.cuda.mem_get_info(device)
+    return {
+        "memory/gpu_used_gib": (total - free) / 2**30,
+        "memory/torch_peak_gib": torch.cuda.max_memory_allocated(device) / 2**30,
+    }

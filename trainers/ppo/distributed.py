@@ -8,7 +8,7 @@ import time
 import weakref
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.distributed as dist
@@ -97,21 +97,17 @@ class Workers:
             parameter.grad = part.view_as(parameter)
         return [part.view(()) for part in parts[len(learned) :]]
 
-    def sum_named(self, values: Dict[str, float]) -> Dict[str, float]:
-        """Sums by name. A worker may lack names."""
-        if self.world_size == 1:
-            return values
-        everyone: List[Dict[str, float]] = [{} for _ in range(self.world_size)]
-        dist.all_gather_object(everyone, values)
-        names = dict.fromkeys(name for each in everyone for name in each)
-        return {name: sum(each.get(name, 0.0) for each in everyone) for name in names}
+    def union(self, names: Iterable[str]) -> List[str]:
+        """All names that a worker has, in an order that all share. Waits for all workers."""
+        everyone: List[List[str]] = [[] for _ in range(self.world_size)]
+        dist.all_gather_object(everyone, list(names))
+        return list(dict.fromkeys(name for each in everyone for name in each))
 
-    def any(self, flags: Sequence[bool]) -> List[bool]:
-        """Of each flag, whether a worker has it set. Waits for all workers."""
-        if self.world_size == 1:
-            return list(flags)
-        raised = torch.tensor(flags, dtype=torch.int32)
-        dist.all_reduce(raised, dist.ReduceOp.MAX)
+    def any(self, flags: Union[Sequence[bool], Tensor]) -> List[bool]:
+        """Of each flag, whether a worker has it set. Waits for all workers, and for the flags' device."""
+        raised = torch.as_tensor(flags).to(torch.int32)
+        if self.world_size > 1:
+            dist.all_reduce(raised, dist.ReduceOp.MAX)
         return raised.bool().tolist()
 
     def wait(self) -> None:

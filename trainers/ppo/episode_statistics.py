@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import torch
 from torch import Tensor
@@ -26,6 +26,8 @@ class EpisodeStatistics:
         self._names: List[str] = []
         self._sums = torch.zeros(0, device=device)
         """Sum per name over the episodes that have ended since the last call of `take`."""
+        self._agreed: List[str] = []
+        """Names that a worker has, the same list in all."""
 
     def add(self, step: StepResult) -> None:
         """Take in one step."""
@@ -60,12 +62,28 @@ class EpisodeStatistics:
     def take(self) -> Dict[str, float]:
         """Means over all workers' episodes that ended since the last call, {} if none did. Waits for the
         device."""
-        values = self._workers.sum_named(dict(zip(self._names, self._sums.tolist())))
+        names, sums = (self._names, self._sums) if self._workers.world_size == 1 else self._over_workers()
+        values = dict(zip(names, sums.tolist()))
         self._sums.zero_()
         count = values.pop("episode/count", 0.0)
         if count == 0.0:
             return {}
         return {"episode/count": count, **{name: total / count for name, total in values.items()}}
+
+    def _over_workers(self) -> Tuple[List[str], Tensor]:
+        """Sums by name. A worker may lack names; which there are is agreed on when one has a new one."""
+        sums = self._sum_agreed()
+        if sums[-1] > 0.0:
+            self._agreed = self._workers.union([*self._agreed, *self._names])
+            sums = self._sum_agreed()
+        return self._agreed, sums
+
+    def _sum_agreed(self) -> Tensor:
+        """Of the names agreed on, and the number of workers that have others."""
+        own = dict(zip(self._names, self._sums.unbind()))
+        zero, one = self._sums.new_zeros(()), self._sums.new_ones(())
+        news = zero if set(self._names) <= set(self._agreed) else one
+        return self._workers.sum(torch.stack([*(own.get(name, zero) for name in self._agreed), news]))
 
     def state_dict(self) -> Dict[str, Tensor]:
         """The running episodes."""

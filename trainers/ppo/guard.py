@@ -42,7 +42,7 @@ def check_rollout(rollout: RolloutBuffer, env: TensorEnv, workers: Workers = ALO
         "value of a final observation": _non_finite(rollout.bootstraps),
         "advantage": _non_finite(rollout.advantages),
     }
-    flags = workers.any(torch.stack([mask.any() for mask in bad.values()]).tolist())
+    flags = workers.any(torch.stack([mask.any() for mask in bad.values()]))
     if not any(flags):
         return
     name = list(bad)[flags.index(True)]

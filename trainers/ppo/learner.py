@@ -135,6 +135,17 @@ class Learner:
             "learning_rate": self.learning_rate.item(),
         }
 
+    def rewind(self, state: Dict) -> None:
+        """Go back to what `state_dict` returned earlier, in the tensors that a captured update works on."""
+        before = state["optimizer"]
+        for index, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
+            for name, value in self.optimizer.state.get(parameter, {}).items():
+                if index in before:
+                    value.copy_(before[index][name])
+                else:
+                    value.zero_()
+        self.learning_rate.fill_(state["learning_rate"])
+
     def load_state_dict(self, state: Dict) -> None:
         """Continue from what `state_dict` returned, on any device."""
         # Only the moments are taken over: how Adam runs (fused or not) belongs to this device.

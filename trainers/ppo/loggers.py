@@ -7,7 +7,7 @@ import functools
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple, Union
 
 from tqdm import tqdm
 
@@ -29,6 +29,34 @@ class Logger(Protocol):
 
     def close(self) -> None:
         """Finish. Idempotent."""
+
+
+class Log:
+    """What goes to several loggers, each update's scalars when there is time for them. As a context, it has
+    written everything at its end, also if that is an error."""
+
+    def __init__(self, loggers: Sequence[Logger]) -> None:
+        self._loggers = loggers
+        self._waiting: List[Tuple[Scalars, int]] = []
+
+    def add(self, scalars: Scalars, step: int) -> None:
+        """To be written next time."""
+        self._waiting.append((scalars, step))
+
+    def write(self) -> None:
+        """Write what was added."""
+        waiting, self._waiting = self._waiting, []
+        for scalars, step in waiting:
+            for logger in self._loggers:
+                logger.write(scalars, step)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        self.write()
+        for logger in self._loggers:
+            logger.flush()
 
 
 class TensorBoardLogger:

@@ -22,12 +22,12 @@ from trainers.ppo.captured_update import CapturedUpdate
 from trainers.ppo.checkpoint import read_checkpoint, write_checkpoint
 from trainers.ppo.collector import Collector
 from trainers.ppo.config import PPOConfig
-from trainers.ppo.devices import resolve_device
+from trainers.ppo.devices import memory_in_use, resolve_device
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.episode_statistics import EpisodeStatistics
 from trainers.ppo.guard import check_losses, check_rollout
 from trainers.ppo.learner import Learner
-from trainers.ppo.loggers import Logger, folder_loggers
+from trainers.ppo.loggers import Log, Logger, folder_loggers
 from trainers.ppo.parameters import load_parameters, require_same_networks
 from trainers.ppo.random_state import random_state, restore_random_state
 from trainers.ppo.rollout_buffer import RolloutBuffer
@@ -35,6 +35,9 @@ from trainers.ppo.signature import ActionMap, EnvSignature
 from trainers.ppo.tensor_env import TensorEnv
 
 Array = Union[np.ndarray, Tensor]
+
+# Updates between comparisons of the workers' weights, which all wait for.
+_COMPARE_EVERY = 20
 
 
 class PPO:
@@ -93,9 +96,10 @@ class PPO:
             self._start_episodes()
         if reset_num_timesteps:
             self.num_timesteps = self.num_updates = 0
+        self._update.prepare()
         target = self.num_timesteps + total_timesteps
-        disable = None if progress_bar and self.workers.is_first else True
-        with tqdm(total=total_timesteps, unit="step", unit_scale=True, disable=disable) as bar:
+        hidden = None if progress_bar and self.workers.is_first else True
+        with self._log, tqdm(total=total_timesteps, unit="step", unit_scale=True, disable=hidden) as bar:
             while self.num_timesteps < target:
                 start = time.perf_counter()
                 self._iterate()
@@ -105,12 +109,9 @@ class PPO:
                     bar.set_postfix_str(f"return {self.metrics['episode/return']:.3g}", refresh=False)
                 # Every callback runs, also when an earlier one has said stop.
                 stop = False in [each(self) for each in callbacks]
-                for logger in self._loggers:
-                    logger.write(self.metrics, self.num_timesteps)
+                self._log.add(self.metrics, self.num_timesteps)
                 if self.workers.any([stop])[0]:
                     break
-        for logger in self._loggers:
-            logger.flush()
         return self
 
     def get_env(self) -> Optional[VectorEnv]:
@@ -299,7 +300,7 @@ class PPO:
         # Predictions in between leave training as it is.
         self._predict_generator = torch.Generator(device).manual_seed(config.seed)
         self._to_env_actions = ActionMap(signature, device)
-        self._loggers = [*folder_loggers(log_dir), *loggers] if workers.is_first else []
+        self._log = Log([*folder_loggers(log_dir), *loggers] if workers.is_first else [])
         self._env: Optional[TensorEnv] = None
         self._started = False
 
@@ -349,6 +350,7 @@ class PPO:
         start = time.perf_counter()
         try:
             split = self._collector.collect()
+            self._log.write()  # while the device is busy with the rollout
         except Exception:
             # That the environment got NaN actions is explained by where they came from.
             check_rollout(self._rollout, self._env)
@@ -362,8 +364,9 @@ class PPO:
         if self.config.normalize_observations:
             seen = (self._rollout.obs.all(), self._rollout.critic_obs.all())
             self.policy.update_normalization(*seen, self.workers)
-        self.workers.require_same(self.policy)
         self.num_updates += 1
+        if self.num_updates % _COMPARE_EVERY == 0:
+            self.workers.require_same(self.policy)
         self.num_timesteps += self._timesteps_per_update
         self._report(losses, split, collect_s=collected - start, learn_s=time.perf_counter() - collected)
 
@@ -382,13 +385,10 @@ class PPO:
             "speed/collect_s": collect_s,
             "speed/learn_s": learn_s,
             **{f"speed/{name}_s": seconds for name, seconds in split.items()},
+            **memory_in_use(self.device),
         }
         if std is not None:
             self.metrics["train/std"] = std.mean().item()
-        if self.device.type == "cuda":
-            free, total = torch.cuda.mem_get_info(self.device)
-            self.metrics["memory/gpu_used_gib"] = (total - free) / 2**30  # the physics included
-            self.metrics["memory/torch_peak_gib"] = torch.cuda.max_memory_allocated(self.device) / 2**30
 
     def _environment_state(self) -> Optional[Dict[str, Any]]:
         if self.workers.world_size > 1 or self._env is None or not self._started:

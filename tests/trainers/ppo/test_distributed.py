@@ -19,10 +19,12 @@ from tests.trainers.ppo.counting_env import CountingEnv
 from trainers.ppo import PPO, PPOConfig
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.distributed import ALONE, Workers, torchrun_workers, workers_of
+from trainers.ppo.episode_statistics import EpisodeStatistics
 from trainers.ppo.learner import Learner
 from trainers.ppo.loggers import CSVLogger
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import EnvSignature
+from trainers.ppo.tensor_env import StepResult
 
 CPU = torch.device("cpu")
 CONFIG = PPOConfig(
@@ -341,8 +343,19 @@ def weights_changed_in_the_first(workers: Workers, folder: Path) -> Dict[str, An
         assert ppo.policy.std is not None
         ppo.policy.std.data[0] += 1e-3
 
-    PPO(CountingEnv(), TOGETHER, workers=workers).learn(6 * UPDATE, callback)
+    PPO(CountingEnv(), TOGETHER, workers=workers).learn(20 * UPDATE, callback)
     return {}
+
+
+def statistics_with_terms_that_come_late(workers: Workers, folder: Path) -> Dict[str, Any]:
+    """The episodes of both workers end with returns 1 and 3; later those of the second name a term."""
+    statistics = EpisodeStatistics(1, CPU, workers)
+    yes, taken = torch.ones(1, dtype=torch.bool), []
+    for terms in ({}, {"reward_terms": {"alive": torch.tensor([5.0])}}, {}):
+        reward = torch.tensor([1.0 if workers.is_first else 3.0])
+        statistics.add(StepResult(reward, yes, ~yes, None, None, {} if workers.is_first else terms))
+        taken.append(statistics.take())
+    return {"taken": taken}
 
 
 def test_a_nan_stops_all_workers(tmp_path: Path) -> None:
@@ -360,6 +373,14 @@ def test_an_error_leaves_no_worker_waiting(tmp_path: Path) -> None:
 def test_weights_that_drift_apart_are_noticed(tmp_path: Path) -> None:
     for result in run_on_two(weights_changed_in_the_first, tmp_path):
         assert "drifted apart" in result["error"]
+
+
+def test_a_worker_may_lack_what_another_reports(tmp_path: Path) -> None:
+    for result in run_on_two(statistics_with_terms_that_come_late, tmp_path):
+        plain = {"episode/count": 2.0, "episode/return": 2.0, "episode/length": 1.0}
+        assert result["taken"][0] == plain
+        assert result["taken"][1] == {**plain, "reward/alive": 2.5}
+        assert result["taken"][2] == {**plain, "reward/alive": 0.0}
 
 
 def test_robots_are_divided_evenly() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Dict
 
@@ -41,6 +42,27 @@ def make_rollout(policy: ActorCritic) -> RolloutBuffer:
 
 def update(config: PPOConfig, learner: Learner) -> Dict[str, Tensor]:
     return learner.update(make_rollout(learner.policy), torch.arange(24))
+
+
+@pytest.mark.parametrize("updates_before", [0, 1])
+def test_rewinding_undoes_updates(updates_before: int) -> None:
+    """In place, so that a graph which works on these tensors can go on."""
+    learner, twin = (Learner(make_policy(CONFIG), CONFIG, CPU) for _ in range(2))
+    for each in (learner, twin):
+        for _ in range(updates_before):
+            update(CONFIG, each)
+    weights, state = copy.deepcopy((learner.policy.state_dict(), learner.state_dict()))
+    update(CONFIG, learner)
+    moments = [moment for each in learner.optimizer.state.values() for moment in each.values()]
+    learner.policy.load_state_dict(weights)
+    learner.rewind(state)
+    after = [moment for each in learner.optimizer.state.values() for moment in each.values()]
+    assert all(one is other for one, other in zip(moments, after))
+    losses, expected = update(CONFIG, learner), update(CONFIG, twin)
+    for name, values in expected.items():
+        assert torch.equal(losses[name], values), name
+    for mine, other in zip(learner.policy.parameters(), twin.policy.parameters()):
+        assert torch.equal(mine, other)
 
 
 def test_fixed_learning_rate() -> None:
