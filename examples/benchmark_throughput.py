@@ -104,9 +104,13 @@ def measure(config: TrainConfig, first: int, windows: int, updates: int) -> List
         state["observation"] = env.step(action)[0]
 
     physics_step = env.simulator.accelerate(env.simulator.step_physics)
+
+    def step() -> None:
+        env.step(actions)
+
     rates = [
-        env.num_envs / seconds_per_call(function, env, windows)
-        for function in (physics_step, lambda: env.step(actions), with_policy)
+        env.num_envs / seconds_per_call(function, env, windows, first=step)
+        for function in (physics_step, step, with_policy)
     ]
     stamps: List[float] = []
     ppo.learn(
@@ -119,12 +123,19 @@ def measure(config: TrainConfig, first: int, windows: int, updates: int) -> List
     return rates
 
 
-def seconds_per_call(function: Callable[[], object], env: VectorEnv, windows: int) -> float:
-    """Median over the windows, after one to warm up."""
+def seconds_per_call(
+    function: Callable[[], object],
+    env: VectorEnv,
+    windows: int,
+    first: Callable[[], object] = lambda: None,
+) -> float:
+    """Median over the windows, after one to warm up. Each begins with a reset and with `first`, which sets the
+    joint targets that the physics alone keeps."""
     times = []
     device = getattr(env, "device", torch.device("cpu"))
     for _ in range(windows + 1):
         env.reset(seed=0)
+        first()
         _wait(device)
         start = time.perf_counter()
         for _ in range(WINDOW_STEPS):

@@ -3,6 +3,7 @@
     python examples/train_ppo.py                          # what suits this machine
     python examples/train_ppo.py --preset fast --run-name mine --seed 1
     python examples/train_ppo.py --evaluate-every 2 --video-every 5     # minutes; the best policy is kept
+    python examples/train_ppo.py --preset walk --scorecard-every 1      # survival, drift, torque, … as curves
     python examples/train_ppo.py --resume last            # or a run's name, or a checkpoint
     python examples/train_ppo.py --config runs/mine/config.yaml --ppo.gamma 0.98
     torchrun --nproc-per-node 4 examples/train_ppo.py --num-envs 16384  # on four GPUs, 4096 robots each

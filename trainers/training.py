@@ -14,6 +14,7 @@ from humanoid_envs.registration import best_engine, make_isaacgym
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import CommandScore, evaluate_commands, summarize
+from trainers.evaluation.training_scorecard import ScorecardCallback
 from trainers.evaluation.video import VideoCallback
 from trainers.export import ExportCallback
 from trainers.ppo import (
@@ -128,6 +129,9 @@ def _callbacks(config: TrainConfig, run: Run, closing: contextlib.ExitStack) -> 
         callbacks.append(
             EvaluationCallback(evaluate, every, best=run.best_checkpoint, score="evaluation/return")
         )
+    if config.scorecard_every is not None:
+        every = Every(minutes=config.scorecard_every)
+        callbacks.append(ScorecardCallback(config.task, run.directory / "scorecards", every))
     if config.video_every is not None:
         every = Every(minutes=config.video_every)
         video = VideoCallback(config.task, run.directory / "videos", every)

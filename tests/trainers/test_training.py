@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import sys
 from pathlib import Path
@@ -13,6 +14,10 @@ import torch
 
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.evaluation import CommandScore
+from trainers.evaluation.pushes import PushConfig
+from trainers.evaluation.result import read_result
+from trainers.evaluation.step_response import StepConfig
+from trainers.evaluation.training_scorecard import SMALL, ScorecardCallback
 from trainers.ppo import PPO, Every
 from trainers.ppo.checkpoint import read_checkpoint
 from trainers.presets import TrainConfig, preset
@@ -209,6 +214,33 @@ def test_the_evaluation_walks_the_trained_task(tmp_path: Path, monkeypatch: pyte
     assert asked["action"].shape == (3, 12)
 
 
+def test_scorecards_leave_files_curves_and_training_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run_in(tmp_path, tiny(total_timesteps=4 * 32), "plain")
+    small = dataclasses.replace(
+        SMALL,
+        commands=((0.4, 0.0, 0.0),),
+        rollouts=1,
+        seconds=0.5,
+        start_up=0.2,
+        pushes=PushConfig(directions=1, commands=((0.0, 0.0, 0.0),), repeats=1, rounds=1),
+        steps=StepConfig(steps=(((0.0, 0.0, 0.0), (0.4, 0.0, 0.0)),), robots=1, before=0.2, after=0.2),
+    )
+
+    def quick(task: VelocityConfig, directory: Path, every: Every) -> ScorecardCallback:
+        return ScorecardCallback(task, directory, Every(updates=2), small)
+
+    monkeypatch.setattr("trainers.training.ScorecardCallback", quick)
+    scored = run_in(tmp_path, tiny(total_timesteps=4 * 32, scorecard_every=1.0))
+    assert same_weights(plain, scored)
+    files = sorted((tmp_path / "a/scorecards").iterdir())
+    assert [path.name for path in files] == ["update_000002.json", "update_000004.json"]
+    assert read_result(files[0])["policy"]["contract"]["engine"] == "mujoco"
+    rows = list(csv.DictReader((tmp_path / "a/progress.csv").open()))
+    assert [row["scorecard/survived"] for row in rows] == ["", "1.0", "", "1.0"]
+
+
 def test_weights_and_biases_gets_the_config_and_every_update(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,7 +286,7 @@ def test_the_viewer_wraps_what_is_trained(tmp_path: Path, monkeypatch: pytest.Mo
     assert same_weights(ppo, run_in(tmp_path, TINY, "b"))
 
 
-@pytest.mark.parametrize("name", ["evaluate_every", "video_every", "table_every"])
+@pytest.mark.parametrize("name", ["evaluate_every", "scorecard_every", "video_every", "table_every"])
 def test_intervals_must_be_positive(name: str) -> None:
     with pytest.raises(ValueError, match=f"TrainConfig.{name} must be positive minutes or None; got 0"):
         tiny(**{name: 0.0})
