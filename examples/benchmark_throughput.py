@@ -129,8 +129,8 @@ def seconds_per_call(
     windows: int,
     first: Callable[[], object] = lambda: None,
 ) -> float:
-    """Median over the windows, after one to warm up. Each begins with a reset and with `first`, which sets the
-    joint targets that the physics alone keeps."""
+    """Median over the windows, after one to warm up. Each begins with a reset and with `first`, which sets
+    the joint targets that the physics alone keeps."""
     times = []
     device = getattr(env, "device", torch.device("cpu"))
     for _ in range(windows + 1):

@@ -1,0 +1,77 @@
+"""Numbers about a model of Stable-Baselines3, of any algorithm: the same as examples/sim2sim.py's.
+
+    python examples/evaluate_sb3.py runs/sb3_tqc/model.zip                        # nine commands, quickly
+    python examples/evaluate_sb3.py runs/sb3_tqc/model.zip --protocol scorecard tour --rollouts 16
+    python examples/evaluate_sb3.py mine.zip --algorithm stable_baselines3.SAC --task v0
+
+A model of examples/train_sb3.py, or any after trainers.sb3.describe(model), says what it was trained on; of
+others name algorithm and task. Models hold code that runs when they are loaded: trust whoever made them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+import humanoid_envs  # noqa: F401  before torch
+from humanoid_envs.tasks.velocity import preset
+from trainers.command_line import concise_errors
+from trainers.evaluation import evaluate_commands, format_scores, summarize
+from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
+from trainers.evaluation.tables import format_scorecard, format_tour
+from trainers.evaluation.tour import TourConfig, walk_tour
+from trainers.sb3 import as_policy, load_model
+
+
+@concise_errors()
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--algorithm", help="its class, such as sb3_contrib.TQC, if the model does not say")
+    parser.add_argument("--task", help="a preset of the task, if the model does not say")
+    parser.add_argument(
+        "--protocol", nargs="+", default=["commands"], choices=["commands", "scorecard", "tour"]
+    )
+    parser.add_argument("--simulator", default="mujoco", help="of scorecard and tour")
+    parser.add_argument("--rollouts", type=int, default=16, help="per command")
+    parser.add_argument("--seconds", type=float, default=10.0, help="duration of a rollout")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    if chosen.rollouts < 1:
+        parser.error(f"--rollouts must be at least 1, not {chosen.rollouts}")
+    if chosen.seconds < 4.0:
+        parser.error(f"--seconds must be at least 4, of which 3 do not count, not {chosen.seconds:g}")
+
+    algorithm = None
+    if chosen.algorithm is not None:
+        package, name = chosen.algorithm.rsplit(".", 1)
+        algorithm = getattr(importlib.import_module(package), name)
+    model = load_model(chosen.model, algorithm=algorithm, device="cpu")
+    policy = as_policy(model, None if chosen.task is None else preset(chosen.task))
+    print(f"{chosen.model}: {type(model).__name__} after {model.num_timesteps:,} env-steps\n", flush=True)
+
+    if "commands" in chosen.protocol:
+        scores = evaluate_commands(
+            policy, config=policy.task, episodes=chosen.rollouts, seconds=chosen.seconds, seed=chosen.seed
+        )
+        rate = summarize(scores)["evaluation/fall_rate"]
+        print(f"{format_scores(scores)}\n  fall rate {100 * rate:.0f} %\n", flush=True)
+    if "scorecard" in chosen.protocol:
+        config = ScorecardConfig(
+            rollouts=chosen.rollouts,
+            beyond_rollouts=max(1, chosen.rollouts // 8),
+            seconds=chosen.seconds,
+            seed=chosen.seed,
+        )
+        card = make_scorecard(policy, policy.task, simulator=chosen.simulator, config=config)
+        print(f"{format_scorecard(card)}\n", flush=True)
+    if "tour" in chosen.protocol:
+        tour = TourConfig(runs=4 * chosen.rollouts, seed=chosen.seed)
+        print(format_tour(walk_tour(policy, policy.task, simulator=chosen.simulator, config=tour)))
+
+
+if __name__ == "__main__":
+    main()

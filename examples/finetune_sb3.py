@@ -1,0 +1,124 @@
+"""Take a policy that was trained on a GPU, and train it further with Stable-Baselines3 on a few CPU cores.
+
+    python examples/finetune_sb3.py                                  # the policy that comes with the project
+    python examples/finetune_sb3.py runs/mine/checkpoints/last.pt --total-timesteps 1000000
+    python examples/play.py runs/finetuned/policy.pt
+
+The new domain: a payload of 20 to 30 kg, smooth soles, and commands twice as fast. Nine commands in C MuJoCo
+at 1 ms show what the policy gains there, and whether it still does what it could.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Dict, List
+
+import humanoid_envs  # noqa: F401  before torch
+from humanoid_envs.assets import asset_path
+from humanoid_envs.tasks.velocity import VelocityConfig
+from trainers.command_line import concise_errors
+from trainers.evaluation import NINE_COMMANDS, CommandScore, evaluate_commands, format_scores, summarize
+from trainers.evaluation.setting import NOMINAL, Spread
+from trainers.policies import LoadedPolicy
+from trainers.ppo import PPO
+from trainers.sb3 import EpisodeTermsCallback, HumanoidVecEnv, as_policy, from_ppo, to_ppo
+from trainers.training import task_of
+
+import gymnasium
+
+NEW_ROBOTS = Spread(foot_friction=(0.0, 0.2), added_mass=(20.0, 30.0))
+NEW_COMMANDS = tuple((2.0 * vx, 2.0 * vy, 2.0 * yaw_rate) for vx, vy, yaw_rate in NINE_COMMANDS)
+
+
+def new_domain(task: VelocityConfig) -> VelocityConfig:
+    """The task with other robots and commands."""
+    robots = {"foot_friction": NEW_ROBOTS.foot_friction, "added_mass": NEW_ROBOTS.added_mass}
+    return dataclasses.replace(
+        task,
+        commands=dataclasses.replace(
+            task.commands, lin_vel_x=(-0.6, 1.2), lin_vel_y=(-0.6, 0.6), yaw_rate=(-0.6, 0.6)
+        ),
+        randomization=dataclasses.replace(task.randomization, **robots),
+    )
+
+
+def learning_rate(remaining: float) -> float:
+    """Rises at first, since a fresh Adam's first steps are its largest, then falls to zero."""
+    return 5e-5 * min(20.0 * (1.0 - remaining) + 0.05, remaining)
+
+
+@concise_errors()
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("policy", nargs="?", default=asset_path("xbot_l/policies/walk.pt"), type=Path)
+    parser.add_argument("--total-timesteps", type=int, default=1_000_000, help="env-steps; default 1,000,000")
+    parser.add_argument("--num-envs", type=int, default=128, help="robots; default 128")
+    parser.add_argument("--episodes", type=int, default=4, help="of each command in an evaluation")
+    parser.add_argument("--seconds", type=float, default=8.0, help="duration of these episodes")
+    parser.add_argument("--run-name", default="finetuned", help="folder below runs/")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+
+    ppo = PPO.load(chosen.policy, device="cpu")
+    old = task_of(ppo)
+    new = new_domain(old)
+
+    def evaluate(policy: LoadedPolicy, when: str) -> Dict[str, List[CommandScore]]:
+        length = {"episodes": chosen.episodes, "seconds": chosen.seconds}
+        scores = {
+            "new": evaluate_commands(policy, NEW_COMMANDS, config=new, spread=NEW_ROBOTS, **length),
+            "old": evaluate_commands(policy, NINE_COMMANDS, config=old, spread=NOMINAL, **length),
+        }
+        for domain, table in scores.items():
+            print(f"\nThe {domain} domain {when}:\n{format_scores(table)}", flush=True)
+        return scores
+
+    env = gymnasium.make_vec(
+        "HumanoidXBotL-MuJoCo-v0",
+        num_envs=chosen.num_envs,
+        config=new,
+        dict_obs=True,
+        stagger_episodes=True,
+    )
+    steps = 64
+    model = from_ppo(
+        ppo,
+        HumanoidVecEnv(env),
+        n_steps=steps,
+        batch_size=steps * chosen.num_envs // 2,  # a good policy is easily spoilt by noisy gradients
+        n_epochs=3,
+        learning_rate=learning_rate,
+        target_kl=0.02,
+        seed=chosen.seed,
+        device="cpu",
+        verbose=1,
+        tensorboard_log=f"runs/{chosen.run_name}",
+    )
+    before = evaluate(as_policy(model), "before")
+    model.learn(chosen.total_timesteps, callback=EpisodeTermsCallback(), log_interval=10)
+    after = evaluate(as_policy(model), "after")
+
+    print("\n  domain          commands met      falls   worst error, m/s or rad/s       return")
+    for domain, scores in before.items():
+        print(f"  {domain:4s} before   {_row(scores)}\n  {domain:4s} after    {_row(after[domain])}")
+    folder = Path("runs") / chosen.run_name
+    model.save(folder / "model.zip")
+    to_ppo(model).save(folder / "policy.pt")
+    env.close()
+    print(f"\nWrote {folder / 'model.zip'} for Stable-Baselines3, {folder / 'policy.pt'} for all else here.")
+
+
+def _row(scores: List[CommandScore]) -> str:
+    summary = summarize(scores)
+    met = f"{sum(score.met for score in scores)}/{len(scores)}"
+    falls = f"{summary['evaluation/falls']:.0f}/{sum(score.episodes for score in scores)}"
+    error, total = summary["evaluation/worst_tracking_error"], summary["evaluation/return"]
+    return f"{met:>11s} {falls:>10s} {error:29.3f} {total:12.2f}"
+
+
+if __name__ == "__main__":
+    main()

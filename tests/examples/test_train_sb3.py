@@ -1,0 +1,122 @@
+"""Every algorithm trains, goes on, and is evaluated."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any, Tuple
+
+import pytest
+import torch
+
+pytest.importorskip("mujoco")
+pytest.importorskip("stable_baselines3")
+pytest.importorskip("sb3_contrib")
+
+from tests.examples.script import run_here
+
+
+@pytest.fixture(autouse=True)
+def _torch_threads() -> Any:
+    """The script sets their number for its process, which here is that of all tests."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "class_name", "steps"),
+    [
+        ("ppo", "stable_baselines3.PPO", "64"),
+        ("recurrent_ppo", "sb3_contrib.RecurrentPPO", "64"),
+        ("tqc", "sb3_contrib.TQC", "5004"),  # a step after its warm-up
+        ("crossq", "sb3_contrib.CrossQ", "5004"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
+def test_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str, class_name: str, steps: str
+) -> None:
+    robots = "2" if "ppo" in algorithm else "200"
+    options = ("--algorithm", algorithm, "--num-envs", robots, "--total-timesteps", steps)
+    assert run_here(tmp_path, "train_sb3.py", *options, monkeypatch=monkeypatch) == 0
+    model = tmp_path / f"runs/sb3_{algorithm}/model.zip"
+    with zipfile.ZipFile(model) as archive:
+        data = json.loads(archive.read("data"))
+    assert data["metadata"]["algorithm"] == class_name
+    assert data["_n_updates"] > 0
+    assert data["num_timesteps"] >= int(steps)
+    assert list((tmp_path / f"runs/sb3_{algorithm}").glob("*/events.out.tfevents.*"))
+
+
+@pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
+def test_goes_on_and_keeps_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("trainers.sb3.callbacks.evaluate_commands", lambda *_, **__: _SCORES)
+    options: Tuple[str, ...] = ("--num-envs", "2", "--total-timesteps", "64", "--run-name", "mine")
+    assert run_here(tmp_path, "train_sb3.py", *options, monkeypatch=monkeypatch) == 0
+    again = (*options, "--resume", "runs/mine/model.zip", "--evaluate-every", "64")
+    assert run_here(tmp_path, "train_sb3.py", *again, monkeypatch=monkeypatch) == 0
+    printed = capsys.readouterr().out
+    assert "128 env-steps in all. Model: runs/mine/model.zip" in printed
+    assert "worst_tracking_error" in printed
+    assert (tmp_path / "runs/mine/best.zip").is_file()
+
+    stop = (*options[:2], "--minutes", "1e-9", "--run-name", "short")
+    assert run_here(tmp_path, "train_sb3.py", *stop, monkeypatch=monkeypatch) == 0
+    assert "2 env-steps in all. Model: runs/short/model.zip" in capsys.readouterr().out
+
+    other = (*options, "--algorithm", "tqc", "--resume", "runs/mine/model.zip")
+    message = run_here(tmp_path, "train_sb3.py", *other, monkeypatch=monkeypatch)
+    assert "runs/mine/model.zip does not fit this environment: its observation shape is (705,)" in str(
+        message
+    )
+
+
+@pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
+def test_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    asked = []
+
+    def walk(policy: Any, **options: Any) -> Any:
+        asked.append((policy(torch.zeros(3, 47)).shape, options))
+        return _SCORES
+
+    options = ("--algorithm", "recurrent_ppo", "--num-envs", "2", "--total-timesteps", "64")
+    assert run_here(tmp_path, "train_sb3.py", *options, monkeypatch=monkeypatch) == 0
+    model = "runs/sb3_recurrent_ppo/model.zip"
+    monkeypatch.setattr("trainers.evaluation.evaluate_commands", walk)
+    monkeypatch.setattr("trainers.evaluation.scorecard.make_scorecard", lambda *_, **options: options)
+    monkeypatch.setattr("trainers.evaluation.tables.format_scorecard", lambda card: f"Card {card['config']}")
+    monkeypatch.setattr("trainers.evaluation.tour.walk_tour", lambda *_, **options: options)
+    monkeypatch.setattr("trainers.evaluation.tables.format_tour", lambda tour: f"Tour {tour['config']}")
+    protocols = ("--protocol", "commands", "scorecard", "tour", "--rollouts", "3", "--seconds", "5")
+    assert run_here(tmp_path, "evaluate_sb3.py", model, *protocols, monkeypatch=monkeypatch) == 0
+    printed = capsys.readouterr().out
+    assert f"{model}: RecurrentPPO after 64 env-steps" in printed
+    assert "fall rate 50 %" in printed
+    assert "Card ScorecardConfig" in printed
+    assert "Tour TourConfig(" in printed
+    assert "runs=12" in printed
+    ((shape, options),) = asked
+    assert shape == (3, 12)
+    assert (options["episodes"], options["seconds"]) == (3, 5.0)
+    assert options["config"].observations.history == 1
+
+    for wrong, message in (
+        (("nowhere.zip",), "There is no model nowhere.zip"),
+        ((model, "--rollouts", "0"), "--rollouts must be at least 1, not 0"),
+        ((model, "--seconds", "3"), "--seconds must be at least 4, of which 3 do not count, not 3"),
+    ):
+        end = run_here(tmp_path, "evaluate_sb3.py", *wrong, monkeypatch=monkeypatch)
+        assert message in f"{end}{capsys.readouterr().err}"
+
+
+def _scores() -> Any:
+    from trainers.evaluation import CommandScore
+
+    return [CommandScore((0.4, 0.0, 0.0), 2, 1, (0.3, 0.0, 0.0), 14.0, 50.0)]
+
+
+_SCORES = _scores()

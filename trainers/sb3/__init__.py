@@ -1,0 +1,29 @@
+"""Stable-Baselines3 and sb3-contrib on the humanoid environments, and policies to and from `trainers.ppo`."""
+
+try:
+    import stable_baselines3  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "trainers.sb3 needs Stable-Baselines3: pip install stable-baselines3 sb3-contrib."
+    ) from error
+
+from trainers.sb3.callbacks import EpisodeTermsCallback, EvaluationCallback, nine_commands, small_scorecard
+from trainers.sb3.models import as_policy, describe, load_model
+from trainers.sb3.policy import AsymmetricPolicy, policy_kwargs
+from trainers.sb3.transfer import from_ppo, to_ppo
+from trainers.sb3.vec_env import HumanoidVecEnv
+
+__all__ = [
+    "AsymmetricPolicy",
+    "EpisodeTermsCallback",
+    "EvaluationCallback",
+    "HumanoidVecEnv",
+    "as_policy",
+    "describe",
+    "from_ppo",
+    "load_model",
+    "nine_commands",
+    "policy_kwargs",
+    "small_scorecard",
+    "to_ppo",
+]

@@ -1,0 +1,106 @@
+"""Policies from `trainers.ppo` to Stable-Baselines3 and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, Optional, Type, TypeVar, Union
+
+import stable_baselines3
+from gymnasium.vector import VectorEnv
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.vec_env import VecEnv
+
+from humanoid_envs.configs import to_plain
+from humanoid_envs.registration import make_mujoco
+from trainers.ppo import PPO
+from trainers.ppo.checkpoint import write_checkpoint
+from trainers.sb3.models import describe, signature_of
+from trainers.sb3.policy import AsymmetricPolicy, humanoid_vec_env, policy_kwargs
+from trainers.sb3.vec_env import HumanoidVecEnv
+from trainers.training import task_of
+
+Algorithm = TypeVar("Algorithm", bound=OnPolicyAlgorithm)
+
+
+def from_ppo(
+    policy: Union[PPO, str, Path],
+    env: Union[VecEnv, VectorEnv, None] = None,
+    algorithm: Type[Algorithm] = stable_baselines3.PPO,
+    **options: Any,
+) -> Algorithm:
+    """A model of Stable-Baselines3 that acts as the policy does, ready to be trained further: with its actor,
+    critic and standard deviations, and a fresh optimizer.
+
+    Args:
+        policy: a trainer or its checkpoint.
+        env: where to go on, with `dict_obs=True`; None makes 64 robots in C MuJoCo on the policy's own task.
+        algorithm: PPO, A2C or sb3_contrib's TRPO.
+        options: of the algorithm. Unless given, `gamma` and `gae_lambda` are the policy's, since its critic
+            has learned these values, and `learning_rate` is the one that its training ended with.
+
+    Raises:
+        FileNotFoundError: no such checkpoint.
+        ValueError: the policy does not fit the environment or the algorithm.
+    """
+    if algorithm.policy_aliases.get("MlpPolicy") is not ActorCriticPolicy:
+        raise ValueError(
+            f"{algorithm.__name__} has networks of another kind than the policy's multilayer perceptrons for "
+            "actor and critic: take PPO, A2C or TRPO."
+        )
+    source = "This policy" if isinstance(policy, PPO) else str(policy)
+    ppo = policy if isinstance(policy, PPO) else PPO.load(policy, device="cpu")
+    if env is None:
+        env = make_mujoco(64, task_of(ppo), dict_obs=True)
+    env = HumanoidVecEnv(env) if isinstance(env, VectorEnv) else env
+    inner = humanoid_vec_env(env)
+    if not inner.humanoids.dict_obs:
+        raise ValueError(f"{source} has a critic of its own: make the environment with dict_obs=True.")
+    ppo.signature.require_match(signature_of(inner), source)
+    defaults = {
+        "gamma": ppo.config.gamma,
+        "gae_lambda": ppo.config.gae_lambda,
+        "learning_rate": ppo.learner.learning_rate.item(),
+    }
+    model = algorithm(
+        AsymmetricPolicy, env, policy_kwargs=policy_kwargs(env, ppo.config), **{**defaults, **options}
+    )
+    assert isinstance(model.policy, AsymmetricPolicy)
+    model.policy.take_over(ppo.policy)
+    describe(model)
+    return model
+
+
+def to_ppo(model: OnPolicyAlgorithm, env: Optional[VectorEnv] = None, **options: Any) -> PPO:
+    """A model with an `AsymmetricPolicy` as the trainer's PPO: it predicts, is saved and exported, and in an
+    environment trains on, with a fresh optimizer. Step and update counts start at 0.
+
+    env, options: see `PPO.load`.
+
+    Raises:
+        TypeError: the model has another policy, or does not say what it was trained on.
+    """
+    policy = model.policy
+    if not isinstance(policy, AsymmetricPolicy):
+        raise TypeError(
+            f"This model's {type(policy).__name__} is no AsymmetricPolicy: trainers.ppo has other networks."
+        )
+    metadata = describe(model)
+    config = dataclasses.replace(policy.config, gamma=model.gamma, gae_lambda=model.gae_lambda)
+    content: Dict[str, Any] = {
+        "config": to_plain(config),
+        "signature": metadata["signature"],
+        "policy": policy.weights(),
+        "learner": {"optimizer": {}, "learning_rate": config.learning_rate},
+        "num_timesteps": 0,
+        "num_updates": 0,
+        "metadata": {name: metadata[name] for name in ("task", "engine")},
+        "random": None,
+        "environment": None,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pt"
+        write_checkpoint(path, content)
+        return PPO.load(path, env, **options)
