@@ -24,6 +24,7 @@ from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
 from trainers.evaluation.setting import available_simulators, choose_simulator, evaluation_env
 from trainers.evaluation.tables import format_gap, format_scorecard, format_tour
 from trainers.evaluation.tour import TourConfig, walk_tour
+from trainers.evaluation.walk import WIDE_COMMANDS
 from trainers.policies import LoadedPolicy, load_policy, read_contract
 from trainers.runs import find_checkpoint
 
@@ -46,6 +47,12 @@ def arguments() -> argparse.Namespace:
         help="default: mujoco; for the gap all that run here. The first is compared",
     )
     parser.add_argument("--protocol", nargs="+", default=["scorecard"], choices=(*PROTOCOLS, "all"))
+    parser.add_argument(
+        "--commands",
+        choices=("nine", "wide"),
+        default="nine",
+        help="the scorecard's: nine, or fast_wide's twelve",
+    )
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     parser.add_argument("--report", type=Path, help="folder for report.html, its figures and sim2sim.json")
     parser.add_argument("--video", action="store_true", help="record a walk for the report")
@@ -81,6 +88,8 @@ def main() -> None:
     print(f"{path}, trained on {result.policy.trained_on}\n", flush=True)
 
     scorecard, tour, gap = sizes(chosen.rollouts, chosen.seconds, chosen.seed)
+    if chosen.commands == "wide":
+        scorecard = dataclasses.replace(scorecard, commands=WIDE_COMMANDS, beyond=())
     simulators = chosen.simulators or ["mujoco"]
     if "scorecard" in protocols:
         for name in simulators:

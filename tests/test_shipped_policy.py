@@ -1,4 +1,4 @@
-"""The policy in assets/xbot_l/policies does what its card says, on a sample of it."""
+"""The policies in assets/xbot_l/policies do what their card says, on a sample of it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from humanoid_envs.registration import make_mujoco
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import preset
 from trainers.evaluation import evaluate_commands
+from trainers.evaluation.walk import WIDE_COMMANDS
 from trainers.policies import load_policy
 from trainers.ppo import PPO
 
@@ -32,10 +33,11 @@ def test_it_fits_task_v0() -> None:
     assert dataclasses.replace(contract, **{name: getattr(v0, name) for name in own}) == v0
 
 
-def test_weights_and_export_are_one_policy() -> None:
+@pytest.mark.parametrize("name", ["walk", "walk_wide"])
+def test_weights_and_export_are_one_policy(name: str) -> None:
     observation = torch.randn(16, 705, generator=torch.Generator().manual_seed(0))
-    exported = load_policy(asset_path(f"{FOLDER}/walk.onnx"))(observation)
-    weights = PPO.load(asset_path(f"{FOLDER}/walk.pt"), device="cpu").predict(observation)[0]
+    exported = load_policy(asset_path(f"{FOLDER}/{name}.onnx"))(observation)
+    weights = PPO.load(asset_path(f"{FOLDER}/{name}.pt"), device="cpu").predict(observation)[0]
     torch.testing.assert_close(exported, weights, rtol=1e-5, atol=1e-5)
 
 
@@ -44,6 +46,12 @@ def test_it_meets_the_nine_commands() -> None:
     scores = evaluate_commands(policy, config=preset("v0"), episodes=1, seconds=8.0)
     assert [score.command for score in scores if not score.met] == []
     assert max(score.mean_abs_torque for score in scores) < 14.0
+
+
+def test_the_wide_one_meets_its_commands() -> None:
+    policy = load_policy(asset_path(f"{FOLDER}/walk_wide.onnx"))
+    scores = evaluate_commands(policy, WIDE_COMMANDS, config=preset("v0"), episodes=1, seconds=8.0)
+    assert [score.command for score in scores if not score.met] == []
 
 
 def test_it_walks_with_the_release_s_torque_limit() -> None:

@@ -25,6 +25,22 @@ NINE_COMMANDS: Tuple[Command, ...] = (
 )
 """vx, vy (m/s), yaw rate (rad/s): every direction, standing, and a diagonal."""
 
+WIDE_COMMANDS: Tuple[Command, ...] = (
+    (0.5, 0.0, 0.0),
+    (1.0, 0.0, 0.0),
+    (1.5, 0.0, 0.0),
+    (-0.8, 0.0, 0.0),
+    (0.0, 0.6, 0.0),
+    (0.0, -0.6, 0.0),
+    (0.0, 0.0, 1.5),
+    (0.0, 0.0, -1.5),
+    (0.0, 0.0, 0.0),
+    (0.8, 0.4, 0.0),
+    (1.0, 0.0, 1.0),
+    (0.5, -0.3, -0.8),
+)
+"""The ends of what preset fast_wide is for, standing, and diagonals."""
+
 
 @dataclass(frozen=True)
 class CommandScore:
