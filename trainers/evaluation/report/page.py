@@ -59,7 +59,7 @@ def _head(result: Dict[str, Any]) -> str:
     return (
         f'<p class="muted">{_TITLE}</p><h1>{escape(policy["file"])}</h1>'
         f"<p>A policy is a neural network that tells the {len(contract['joint_names'])} joints of the robot "
-        f"{escape(contract['robot'])} every {period:g} ms where to go, so that it walks as it is told: "
+        f"{escape(contract['robot'])} every {period:.3g} ms where to go, so that it walks as it is told: "
         "forward, sideways, turning, or standing still. This page says how well it does so in simulation."
         f"{trained}</p>"
         f"<p>Numbers in brackets are 95 % intervals: if everything were measured again with other random "

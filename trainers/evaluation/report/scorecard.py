@@ -190,9 +190,7 @@ def _measure_table(overall: Dict[str, Any]) -> str:
     for name, key, meaning in _ERRORS:
         axes = (error.html(3, unit) for error, unit in zip(per_axis(overall[key]), AXIS_UNITS))
         lines.append([f"{escape(name)}:<br>forward, left, yaw", "<br>".join(axes), escape(meaning)])
-    caption = (
-        "Means over the commands within the release's range, each counting the same, with 95 % intervals."
-    )
+    caption = "Means over the commands that have goals, each counting the same, with 95 % intervals."
     return table("All commands together", ("measure", "value", "what it is"), lines, caption)
 
 
