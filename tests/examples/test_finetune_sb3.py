@@ -47,8 +47,12 @@ def test_finetunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert (old_commands, old["spread"], old["config"]) == (NINE_COMMANDS, NOMINAL, task_of(before))
     assert new_commands[0] == (0.8, 0.0, 0.0)
     randomization, commands = new["config"].randomization, new["config"].commands
-    assert randomization.added_mass == new["spread"].added_mass == (20.0, 30.0)
-    assert randomization.foot_friction == new["spread"].foot_friction == (0.0, 0.2)
+    assert new["spread"].added_mass == (30.0, 40.0)
+    assert new["spread"].foot_friction == (0.0, 0.2)
+    for name in ("added_mass", "foot_friction"):  # trained on both, so that the old one is not forgotten
+        trained, own = getattr(randomization, name), getattr(old["spread"], name)
+        for low, high in (getattr(new["spread"], name), own):
+            assert trained[0] <= low <= high <= trained[1]
     for axis, drawn in enumerate((commands.lin_vel_x, commands.lin_vel_y, commands.yaw_rate)):
         asked_of_it = [command[axis] for command in new_commands]
         assert drawn[0] <= min(asked_of_it)
@@ -60,4 +64,4 @@ def test_finetunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert task_of(after) == new["config"]
     weight = "actor.0.weight"
     moved = (after.policy.state_dict()[weight] - before.policy.state_dict()[weight]).abs().max()
-    assert 0.0 < moved < 1e-3  # learning rate 5e-5, a dozen gradient steps
+    assert 0.0 < moved < 2e-3  # learning rate 1e-4, a dozen gradient steps
