@@ -16,7 +16,7 @@ from pathlib import Path
 
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.tasks.velocity import preset
-from trainers.command_line import concise_errors
+from trainers.command_line import check_rollouts, concise_errors
 from trainers.evaluation import evaluate_commands, format_scores, summarize
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
 from trainers.evaluation.tables import format_scorecard, format_tour
@@ -40,10 +40,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="duration of a rollout")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    if chosen.rollouts < 1:
-        parser.error(f"--rollouts must be at least 1, not {chosen.rollouts}")
-    if chosen.seconds < 4.0:
-        parser.error(f"--seconds must be at least 4, of which 3 do not count, not {chosen.seconds:g}")
+    check_rollouts(parser, chosen)
 
     algorithm = None
     if chosen.algorithm is not None:

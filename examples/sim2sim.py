@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Tuple
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
-from trainers.command_line import concise_errors, render_without_display
+from trainers.command_line import check_rollouts, concise_errors, render_without_display
 from trainers.evaluation.gap import GapConfig, compare_simulators
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result import Result, describe_policy, read_result, read_walks, write_result
@@ -63,10 +63,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20.0, help="duration of a scorecard's rollout")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    if chosen.rollouts < 1:
-        parser.error(f"--rollouts must be at least 1, not {chosen.rollouts}")
-    if chosen.seconds < 4.0:
-        parser.error(f"--seconds must be at least 4, of which 3 do not count, not {chosen.seconds:g}")
+    check_rollouts(parser, chosen)
     if chosen.video and chosen.report is None:
         parser.error("--video writes into the report's folder: name one with --report")
     if chosen.compare and not {"gap", "all"} & set(chosen.protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
@@ -27,6 +28,14 @@ def render_without_display() -> None:
     """Let MuJoCo make pictures on a machine without a display: it looks for one when it is first imported."""
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         os.environ.setdefault("MUJOCO_GL", "egl")
+
+
+def check_rollouts(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """End the script if --rollouts or --seconds leave a scorecard nothing to measure."""
+    if chosen.rollouts < 1:
+        parser.error(f"--rollouts must be at least 1, not {chosen.rollouts}")
+    if chosen.seconds < 4.0:
+        parser.error(f"--seconds must be at least 4, of which 3 do not count, not {chosen.seconds:g}")
 
 
 def _is_ours(error: Exception) -> bool:

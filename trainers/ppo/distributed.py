@@ -99,6 +99,8 @@ class Workers:
 
     def union(self, names: Iterable[str]) -> List[str]:
         """All names that a worker has, in an order that all share. Waits for all workers."""
+        if self.world_size == 1:
+            return list(dict.fromkeys(names))
         everyone: List[List[str]] = [[] for _ in range(self.world_size)]
         dist.all_gather_object(everyone, list(names))
         return list(dict.fromkeys(name for each in everyone for name in each))

@@ -350,11 +350,11 @@ class PPO:
         start = time.perf_counter()
         try:
             split = self._collector.collect()
-            self._log.write()  # while the device is busy with the rollout
         except Exception:
             # That the environment got NaN actions is explained by where they came from.
             check_rollout(self._rollout, self._env)
             raise
+        self._log.write()  # while the device is busy with the rollout
         check_rollout(self._rollout, self._env, self.workers)
         collected = time.perf_counter()
 

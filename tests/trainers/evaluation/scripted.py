@@ -1,4 +1,4 @@
-"""An environment without physics, and moments of walks made by hand."""
+"""An environment without physics, moments of walks made by hand, and what costs little to measure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.tasks.velocity import preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.scripted_simulator import ScriptedSimulator, standing
+from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.rollout import Moment
+from trainers.evaluation.scorecard import ScorecardConfig
+from trainers.evaluation.step_response import StepConfig
 
 DT = 0.01
 CYCLE = 64
@@ -21,6 +24,24 @@ CYCLE = 64
 
 Motion = Callable[[float], SimState]
 """The state at a time, s."""
+
+
+FORWARD, STAND = (0.4, 0.0, 0.0), (0.0, 0.0, 0.0)
+TINY_SCORECARD = ScorecardConfig(
+    commands=(FORWARD, STAND),
+    beyond=((1.0, 0.0, 0.0),),
+    rollouts=2,
+    beyond_rollouts=1,
+    seconds=1.0,
+    start_up=0.2,
+    pushes=PushConfig(directions=2, commands=(STAND,), repeats=1, rounds=1),
+    steps=StepConfig(steps=((STAND, FORWARD),), robots=1, before=1.0, after=0.5),
+)
+
+
+def limp(observation: Tensor) -> Tensor:
+    """A policy that never acts."""
+    return torch.zeros(len(observation), 12)
 
 
 def scripted_env(num_envs: int) -> HumanoidVectorEnv:

@@ -12,7 +12,7 @@ from torch import Tensor
 from humanoid_envs.rotations import from_yaw
 from humanoid_envs.tasks.velocity import preset
 from tests.scripted_simulator import ScriptedSimulator
-from tests.trainers.evaluation.scripted import scripted_env
+from tests.trainers.evaluation.scripted import limp, scripted_env
 from trainers.evaluation import pushes
 from trainers.evaluation.pushes import PushConfig, push_test
 from trainers.evaluation.setting import NOMINAL, measured_task
@@ -20,10 +20,6 @@ from trainers.evaluation.setting import NOMINAL, measured_task
 pytest.importorskip("mujoco")
 
 COMMANDS = ((0.4, 0.0, 0.0), (0.0, 0.0, 0.0))
-
-
-def limp(observation: Tensor) -> Tensor:
-    return torch.zeros(len(observation), 12)
 
 
 def test_a_push_adds_to_the_velocity_at_an_angle_to_the_heading() -> None:

@@ -9,9 +9,9 @@ from typing import List
 
 import pytest
 import torch
-from torch import Tensor
 
 from humanoid_envs.tasks.velocity import preset
+from tests.trainers.evaluation.scripted import FORWARD, STAND, TINY_SCORECARD, limp
 from trainers.evaluation import NINE_COMMANDS
 from trainers.evaluation.goals import SHIPPING_GOAL, TRAINING_GOAL, Goal
 from trainers.evaluation.intervals import Estimate
@@ -34,11 +34,7 @@ pytest.importorskip("mujoco")
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = Path(os.environ.get("POLICY_EXAMPLE", ROOT / "../shared/reference/policy_example.pt"))
 
-FORWARD, LEFT, TURN, STAND = (0.4, 0.0, 0.0), (0.0, 0.3, 0.0), (0.0, 0.0, 0.3), (0.0, 0.0, 0.0)
-
-
-def limp(observation: Tensor) -> Tensor:
-    return torch.zeros(len(observation), 12)
+LEFT, TURN = (0.0, 0.3, 0.0), (0.0, 0.0, 0.3)
 
 
 def exactly(value: float | None) -> Estimate:
@@ -84,16 +80,7 @@ def test_goals() -> None:
 @pytest.fixture(scope="module")
 def limps() -> Scorecard:
     """Of robots that tip over within seconds."""
-    config = ScorecardConfig(
-        commands=(FORWARD, STAND),
-        beyond=((1.0, 0.0, 0.0),),
-        rollouts=2,
-        beyond_rollouts=1,
-        seconds=5.0,
-        start_up=0.2,
-        pushes=PushConfig(directions=2, commands=(STAND,), repeats=1, rounds=1),
-        steps=StepConfig(steps=((STAND, FORWARD),), robots=1, before=1.0, after=0.5),
-    )
+    config = dataclasses.replace(TINY_SCORECARD, seconds=5.0)
     steps: List[int] = []
     card = make_scorecard(limp, preset("fast"), config=config, progress=steps.append)
     assert sum(steps) == config.env_steps(preset("fast"))

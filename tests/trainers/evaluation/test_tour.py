@@ -15,7 +15,7 @@ from humanoid_envs.rotations import from_yaw
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.tasks.velocity import preset
 from tests.scripted_simulator import ScriptedSimulator, standing
-from tests.trainers.evaluation.scripted import scripted_env
+from tests.trainers.evaluation.scripted import limp, scripted_env
 from trainers.evaluation import tour
 from trainers.evaluation.setting import NOMINAL
 from trainers.evaluation.tour import TourConfig, command_towards, draw_punches, walk_tour
@@ -29,10 +29,6 @@ SHORT = TourConfig(
     punch_time=(0.2, 1.0),
     spread=NOMINAL,
 )
-
-
-def limp(observation: Tensor) -> Tensor:
-    return torch.zeros(len(observation), 12)
 
 
 def at(x: float, y: float, yaw: float) -> SimState:

@@ -9,35 +9,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.tasks.velocity import preset
-from trainers.evaluation.pushes import PushConfig
+from tests.trainers.evaluation.scripted import TINY_SCORECARD, limp
 from trainers.evaluation.report.page import make_page, make_sections
 from trainers.evaluation.result import read_result
 from trainers.evaluation.scorecard import Scorecard, ScorecardConfig, make_scorecard
-from trainers.evaluation.step_response import StepConfig
 from trainers.evaluation.training_scorecard import SMALL, ScorecardCallback, headline
 from trainers.ppo import Every
 
 pytest.importorskip("mujoco")
-
-FORWARD, STAND = (0.4, 0.0, 0.0), (0.0, 0.0, 0.0)
-TINY = ScorecardConfig(
-    commands=(FORWARD, STAND),
-    beyond=((1.0, 0.0, 0.0),),
-    rollouts=2,
-    beyond_rollouts=1,
-    seconds=1.0,
-    start_up=0.2,
-    pushes=PushConfig(directions=2, commands=(STAND,), repeats=1, rounds=1),
-    steps=StepConfig(steps=((STAND, FORWARD),), robots=1, before=1.0, after=0.5),
-)
-
-
-def limp(observation: torch.Tensor) -> torch.Tensor:
-    return torch.zeros(len(observation), 12)
 
 
 def limp_ppo() -> Any:
@@ -54,7 +36,7 @@ def limp_ppo() -> Any:
 
 @pytest.fixture(scope="module")
 def card() -> Scorecard:
-    return make_scorecard(limp, preset("fast"), config=TINY)
+    return make_scorecard(limp, preset("fast"), config=TINY_SCORECARD)
 
 
 def test_headline(card: Scorecard) -> None:
@@ -84,7 +66,7 @@ def test_what_has_no_value_is_left_out(card: Scorecard) -> None:
 
 def test_the_callback_logs_the_headline_and_writes_all(tmp_path: Path, card: Scorecard) -> None:
     ppo = limp_ppo()
-    callback = ScorecardCallback(preset("fast"), tmp_path / "scorecards", Every(updates=100), TINY)
+    callback = ScorecardCallback(preset("fast"), tmp_path / "scorecards", Every(updates=100), TINY_SCORECARD)
     callback(ppo)
     assert ppo.metrics == {"episode/return": 1.0, **headline(card)}
     (written,) = (tmp_path / "scorecards").iterdir()
