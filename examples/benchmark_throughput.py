@@ -7,8 +7,10 @@
     python examples/benchmark_throughput.py --preset fast --physics 5x2   # other simulation steps
 
 --processes also steps so many single environments in Gymnasium's AsyncVectorEnv, one process each.
-Physics alone is the engine's own stepping of the same model, with nothing around it. All but training run in
-windows of half a second of simulated time from the start of all episodes, and the median window counts.
+Physics alone is the engine's own stepping of the same model, with nothing around it, towards the joint
+targets that the policy's actions became, so that all columns make the same motions; but nobody who fell is
+restarted there. All but training run in windows of half a second of simulated time from the start of all
+episodes, and the median window counts.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Callable, List, Tuple
 
 from humanoid_envs.registration import best_engine
 from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.ppo import PPO
 from trainers.presets import PRESETS, TrainConfig, preset
 from trainers.training import make_env
@@ -31,6 +34,7 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium.vector import AsyncVectorEnv, VectorEnv
+from torch import Tensor
 
 WINDOW_STEPS = 50
 
@@ -78,7 +82,7 @@ def measure_processes(task: VelocityConfig, processes: int, windows: int) -> flo
     make = functools.partial(gymnasium.make, "HumanoidXBotL-MuJoCo-v0", config=task)
     env = AsyncVectorEnv([make] * processes)
     actions = np.zeros(env.action_space.shape or (), np.float32)
-    rate = processes / seconds_per_call(lambda: env.step(actions), env, windows)
+    rate = processes / seconds_per_step(lambda _: env.step(actions), env, windows)
     env.close()
     return rate
 
@@ -96,21 +100,24 @@ def measure(config: TrainConfig, first: int, windows: int, updates: int) -> List
     per_update = config.ppo.num_steps * env.num_envs
     if first:
         ppo.learn(first * per_update, progress_bar=False)
-    actions = torch.zeros(env.num_envs, env.task.num_joints, device=env.device)
+    physics_step = env.simulator.accelerate(env.simulator.step_physics)
+    actions, targets = record_motions(env, ppo)
     state = {"observation": env.reset(seed=0)[0]}
 
-    def with_policy() -> None:
+    def physics_alone(step: int) -> None:
+        env.simulator.joint_targets.copy_(targets[step])
+        physics_step()
+
+    def environment(step: int) -> None:
+        env.step(actions[step])
+
+    def with_policy(step: int) -> None:
         action = ppo.predict(state["observation"], deterministic=False)[0]
         state["observation"] = env.step(action)[0]
 
-    physics_step = env.simulator.accelerate(env.simulator.step_physics)
-
-    def step() -> None:
-        env.step(actions)
-
     rates = [
-        env.num_envs / seconds_per_call(function, env, windows, first=step)
-        for function in (physics_step, step, with_policy)
+        env.num_envs / seconds_per_step(function, env, windows)
+        for function in (physics_alone, environment, with_policy)
     ]
     stamps: List[float] = []
     ppo.learn(
@@ -123,23 +130,28 @@ def measure(config: TrainConfig, first: int, windows: int, updates: int) -> List
     return rates
 
 
-def seconds_per_call(
-    function: Callable[[], object],
-    env: VectorEnv,
-    windows: int,
-    first: Callable[[], object] = lambda: None,
-) -> float:
-    """Median over the windows, after one to warm up. Each begins with a reset and with `first`, which sets
-    the joint targets that the physics alone keeps."""
+def record_motions(env: HumanoidVectorEnv, ppo: PPO) -> Tuple[List[Tensor], List[Tensor]]:
+    """The policy's actions in a window, and the joint targets that became of them."""
+    actions, targets = [], []
+    observation, _ = env.reset(seed=0)
+    for _ in range(WINDOW_STEPS):
+        action, _ = ppo.predict(observation, deterministic=False)
+        observation = env.step(action)[0]
+        actions.append(action.clone())
+        targets.append(env.simulator.joint_targets.clone())
+    return actions, targets
+
+
+def seconds_per_step(function: Callable[[int], object], env: VectorEnv, windows: int) -> float:
+    """Median over the windows, after one to warm up. Each begins with a reset."""
     times = []
     device = getattr(env, "device", torch.device("cpu"))
     for _ in range(windows + 1):
         env.reset(seed=0)
-        first()
         _wait(device)
         start = time.perf_counter()
-        for _ in range(WINDOW_STEPS):
-            function()
+        for step in range(WINDOW_STEPS):
+            function(step)
         _wait(device)
         times.append((time.perf_counter() - start) / WINDOW_STEPS)
     return statistics.median(times[1:])

@@ -95,7 +95,7 @@ class IsaacGymSimulator:
         self._net_force_by_env = self._net_force.view(n, -1, 3)
         self._torque = torch.zeros(len(self._dof), device=device)
         self._torque_by_env = self._torque.view(n, -1)
-        self._targets = torch.zeros(n, self.robot.num_joints, device=device)
+        self.joint_targets = torch.zeros(n, self.robot.num_joints, device=device)
         self._origins = scene.origins.to(device)
         self._joints = torch.tensor([scene.dofs[name] for name in self.robot.joint_names], device=device)
         self._base = scene.bodies[self.robot.base_body]
@@ -114,7 +114,7 @@ class IsaacGymSimulator:
 
     def step(self, joint_targets: Tensor) -> None:
         gym, sim = self._scene.gym, self._scene.sim
-        self._targets.copy_(joint_targets)
+        self.joint_targets.copy_(joint_targets)
         self.step_physics()
         gym.refresh_actor_root_state_tensor(sim)
         gym.refresh_net_contact_force_tensor(sim)
@@ -243,7 +243,7 @@ class IsaacGymSimulator:
         joint_pos, joint_vel = self._dof_by_env[:, self._joints].unbind(-1)
         gains = self.parameters
         torque = pd_torque(
-            self._targets, joint_pos, joint_vel, gains.stiffness, gains.damping, gains.torque_limit
+            self.joint_targets, joint_pos, joint_vel, gains.stiffness, gains.damping, gains.torque_limit
         )
         # A single torque that is no number could upset all robots.
         self._torque_by_env[:, self._joints] = torch.where(torch.isfinite(torque), torque, 0.0)

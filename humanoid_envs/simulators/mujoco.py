@@ -86,13 +86,14 @@ class MuJoCoSimulator:
         self._fields = {name: torch.from_numpy(self._batch.expand(name)) for name in PARAMETER_FIELDS}
         self.parameters = default_parameters(robot, num_envs, self.device)
         self._prepare_read()
+        self.joint_targets = torch.zeros(num_envs, robot.num_joints)
         self.diverged = torch.zeros(num_envs, dtype=torch.bool)
         self._apply_parameters(_ALL)
         self._batch.reset(stage=_STAGE)
         self._read(_ALL)
 
     def step(self, joint_targets: Tensor) -> None:
-        self._ctrl[:, self._actuators] = joint_targets.numpy()
+        self.joint_targets.copy_(joint_targets)
         self._batch.warning.fill(0)
         self.step_physics()
         self.diverged.zero_()
@@ -101,6 +102,7 @@ class MuJoCoSimulator:
         self._read(_ALL)
 
     def step_physics(self) -> None:
+        self._ctrl[:, self._actuators] = self.joint_targets.numpy()
         self._batch.step(nstep=self.physics.decimation, stage=_STAGE)
 
     def reset(self, mask: Tensor, state: RobotState) -> None:

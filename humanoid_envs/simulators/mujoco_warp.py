@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import mujoco
@@ -33,6 +34,7 @@ from humanoid_envs.simulators.mujoco_model import (
     write_parameters,
 )
 from humanoid_envs.simulators.mujoco_render import OffscreenRenderer
+from humanoid_envs.simulators.mujoco_warp_compilation import compile_step
 from humanoid_envs.simulators.simulator import (
     PhysicsConfig,
     PhysicsParameters,
@@ -56,7 +58,7 @@ wp.config.log_level = max(
 class MuJoCoWarpSimulator:
     """`Simulator` on MuJoCo Warp. The model's position-type actuators are the PD law, inside every substep.
 
-    The first step on a machine compiles the kernels, which takes about a minute; they are cached after.
+    The first one on a machine compiles the kernels, on all cores; they are cached after.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class MuJoCoWarpSimulator:
         self._graphs: List[Tuple[torch.cuda.CUDAGraph, wp.Graph]] = []
         self.state = SimState.zeros(num_envs, robot.num_joints, self.device)
         self.parameters = default_parameters(robot, num_envs, self.device)
+        self.joint_targets = torch.zeros(num_envs, robot.num_joints, device=self.device)
         self.diverged = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
         self._everyone = torch.ones(num_envs, dtype=torch.bool, device=self.device)
         self._actuators = torch.tensor(self._index.actuators, device=self.device)
@@ -94,9 +97,11 @@ class MuJoCoWarpSimulator:
             per_env: Dict[str, int] = dict.fromkeys((*PARAMETER_FIELDS, *_MASS_CONSTANTS), num_envs)
             self._m = mjw.put_model(self._model, batch_sizes=per_env)
             self._m.opt.warn_overflow = 0
-            self._d = mjw.make_data(
-                self._model, num_envs, nconmax=contacts_per_env, njmax=constraints_per_env
+            make_data = partial(
+                mjw.make_data, self._model, nconmax=contacts_per_env, njmax=constraints_per_env
             )
+            compile_step(self._m, make_data, kernels)
+            self._d = make_data(num_envs)
             self._fields = {name: wp.to_torch(getattr(self._m, name)) for name in PARAMETER_FIELDS}
             self._qpos, self._qvel, self._ctrl, self._warmstart, self._overflow, self._forces = (
                 wp.to_torch(getattr(self._d, name))
@@ -112,7 +117,7 @@ class MuJoCoWarpSimulator:
 
     def step(self, joint_targets: Tensor) -> None:
         with self._stream():
-            self._ctrl.index_copy_(1, self._actuators, joint_targets)
+            self.joint_targets.copy_(joint_targets)
             self.step_physics()
             inputs = [self._m.qpos0, self._d.ctrl, *self._motion, self._diverged_array]
             wp.launch(kernels.restart_diverged, self.num_envs, inputs)
@@ -121,6 +126,7 @@ class MuJoCoWarpSimulator:
 
     def step_physics(self) -> None:
         with self._stream():
+            self._ctrl.index_copy_(1, self._actuators, self.joint_targets)
             for _ in range(self.physics.decimation):
                 mjw.step(self._m, self._d)
 

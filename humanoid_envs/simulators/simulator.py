@@ -166,6 +166,11 @@ class Simulator(Protocol):
     def parameters(self) -> PhysicsParameters: ...
 
     @property
+    def joint_targets(self) -> Tensor:
+        """(N, J), rad: those of the last step. Who calls `step_physics` may write others."""
+        ...
+
+    @property
     def diverged(self) -> Tensor:
         """Bool (N,): envs whose last step ran into non-finite or absurdly large numbers (above 1e10), or was
         given non-finite targets. They stand in the model's initial state, free of contact forces, and do not
@@ -178,7 +183,7 @@ class Simulator(Protocol):
         ...
 
     def step_physics(self) -> None:
-        """The engine's own part of `step`, with the targets as they are and `state` left behind: what
+        """The engine's own part of `step`, towards `joint_targets` and with `state` left behind: what
         benchmarks compare a whole step with."""
         ...
 
