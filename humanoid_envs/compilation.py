@@ -22,8 +22,11 @@ def can_compile() -> bool:
     return sys.version_info >= (3, 9) and shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
-def compiled(function: F) -> F:
+def compiled(function: F, cpu_threads: int = -1) -> F:
     """The function or bound method with its operations fused, compiled at its first call.
+
+    cpu_threads: on a CPU; -1: as many as torch has. More than one are not worth waking up for a step of few
+    robots, and fight with the physics' for the cores.
 
     The compiler counts variants per code object and refuses the ninth; a code object of its own keeps the one
     variant of this caller apart from those of others in the process.
@@ -33,4 +36,5 @@ def compiled(function: F) -> F:
         plain.__code__.replace(), plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
     )
     bound = types.MethodType(own, function.__self__) if hasattr(function, "__self__") else own  # pyright: ignore[reportFunctionMemberAccess]
-    return torch.compile(bound, fullgraph=True, dynamic=False, options=_OPTIONS)  # pyright: ignore[reportReturnType]
+    options = {**_OPTIONS, "cpp.threads": cpu_threads}
+    return torch.compile(bound, fullgraph=True, dynamic=False, options=options)  # pyright: ignore[reportReturnType]

@@ -10,7 +10,7 @@ from torch import Tensor
 from humanoid_envs.simulators.simulator import where_rows
 
 
-@dataclass(frozen=True)
+@dataclass
 class TaskMemory:
     """What the task remembers from step to step, one row per env."""
 
@@ -61,6 +61,11 @@ class TaskMemory:
         # A value may be another field's tensor (the action becomes the last action): copy before overwriting.
         values = [getattr(other, name) for name in _FIELDS]
         self.overwrite(TaskMemory(*[value.clone() if id(value) in own else value for value in values]))
+
+    def take(self, other: TaskMemory) -> None:
+        """Hold another memory's tensors from now on: faster than `assign`, but no part of a CUDA graph."""
+        for name in _FIELDS:
+            setattr(self, name, getattr(other, name))
 
     def overwrite(self, other: TaskMemory) -> None:
         """`assign` for a memory that shares no tensor with this one, or only in the same field."""

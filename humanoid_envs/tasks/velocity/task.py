@@ -78,7 +78,7 @@ class VelocityTask:
         self._max_episode_steps = config.steps(config.terminations.episode_length)
 
         def fused(function: F) -> F:
-            return compilation.compiled(function) if compiled else function
+            return compilation.compiled(function, cpu_threads=1) if compiled else function
 
         self._execute, self._judge = fused(self.execute), fused(self.judge)
         self._start_state, self._start_into = fused(self.start_state), fused(self.start_into)
@@ -157,7 +157,7 @@ class VelocityTask:
 
     def _restart(self, memory: TaskMemory, last: TaskMemory, mask: Tensor, draws: Draws) -> None:
         if mask.device.type == "cpu" and not bool(mask.any()):  # asking a GPU would make the host wait
-            memory.assign(last)
+            memory.take(last)
             return
         self.simulator.reset(mask, self._start_state(draws))
         self._start_into(memory, last, mask, self.simulator.state, draws)
@@ -300,7 +300,7 @@ class VelocityTask:
             command=torch.where(memory.command_fixed[:, None], memory.command, turning),
             action=executed,
             last_action=memory.action,
-            joint_vel=state.joint_vel,
+            joint_vel=state.joint_vel.clone(),  # of the simulator, which will overwrite it
             base_velocity=torch.where(push_due[:, None], pushed, base_velocity),
             push_velocity=push,
             foot_height=self._foot_height(state),

@@ -83,6 +83,18 @@ def test_assign_takes_values_from_before_the_assignment() -> None:
     assert memory.last_action.unique().item() == 1.0
 
 
+@pytest.mark.parametrize("mode", [DISABLED, NEXT_STEP, SAME_STEP])
+def test_simulators_buffers_are_not_remembered(mode: AutoresetMode) -> None:
+    """A simulator writes the next state into the tensors of this one."""
+    task, memory = make(num_envs=2)
+    step(task, memory, mode)
+    before = copy(memory)
+    for tensor in vars(simulator_of(task).state).values():
+        tensor.fill_(7.0)
+    for name, value in vars(memory).items():
+        assert torch.equal(value, getattr(before, name)), name
+
+
 def test_actions_move_on() -> None:
     task, memory = make()
     for value in (0.1, 0.2, 0.3):
