@@ -107,7 +107,7 @@ class HumanoidVectorEnv(VectorEnv):
         self._result: Optional[StepResult] = None
 
         def fused(function: F) -> F:
-            return compilation.compiled(function, cpu_threads=1) if compiled else function
+            return compilation.compiled_step(function, self.device) if compiled else function
 
         self._view, self._finals = fused(readout.view), fused(readout.finals)
         on_cpu = self.device.type == "cpu"  # where three operations take less time than a compiled call

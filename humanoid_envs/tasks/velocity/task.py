@@ -78,10 +78,11 @@ class VelocityTask:
         self._max_episode_steps = config.steps(config.terminations.episode_length)
 
         def fused(function: F) -> F:
-            return compilation.compiled(function, cpu_threads=1) if compiled else function
+            return compilation.compiled_step(function, device) if compiled else function
 
         self._execute, self._judge = fused(self.execute), fused(self.judge)
         self._start_state, self._start_into = fused(self.start_state), fused(self.start_into)
+        self._start = fused(self.start)
         self._to_draws = fused(to_draws)
 
     def draw(self, generator: Optional[torch.Generator]) -> Draws:
@@ -134,7 +135,7 @@ class VelocityTask:
         """
         executed, targets = self._execute(memory, action, draws)
         self.simulator.step(targets)
-        outcome = self._judge(memory, self.simulator.state, executed, draws)
+        outcome = self._judge(memory, self.simulator.state, self.simulator.diverged, executed, draws)
         last = outcome.memory
         if self._push_steps:
             self.simulator.push(outcome.pushed, last.base_velocity[:, :3], last.base_velocity[:, 3:])
@@ -156,11 +157,15 @@ class VelocityTask:
         self._restart(memory, memory, mask, draws)
 
     def _restart(self, memory: TaskMemory, last: TaskMemory, mask: Tensor, draws: Draws) -> None:
-        if mask.device.type == "cpu" and not bool(mask.any()):  # asking a GPU would make the host wait
+        on_cpu = mask.device.type == "cpu"
+        if on_cpu and not bool(mask.any()):  # asking a GPU would make the host wait
             memory.take(last)
             return
         self.simulator.reset(mask, self._start_state(draws))
-        self._start_into(memory, last, mask, self.simulator.state, draws)
+        if on_cpu:
+            memory.take(self._start(last, mask, self.simulator.state, draws))
+        else:  # part of a CUDA graph, in which tensors stay where they are
+            self._start_into(memory, last, mask, self.simulator.state, draws)
 
     def start_into(
         self, memory: TaskMemory, last: TaskMemory, mask: Tensor, state: SimState, draws: Draws
@@ -178,13 +183,15 @@ class VelocityTask:
         executed = (action + draws.action_noise * action).clamp(-c.clip, c.clip)
         return executed, self._default_joint_pos + c.scale * executed
 
-    def judge(self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws) -> Outcome:
+    def judge(
+        self, memory: TaskMemory, state: SimState, diverged: Tensor, executed: Tensor, draws: Draws
+    ) -> Outcome:
         """Reward, end and observation of a step that has been simulated."""
         now, raw_terms, x = self.evaluate(memory, state, executed, draws)
         scaled_terms = raw_terms * self._term_scales
         reward = rewards.total(scaled_terms, self.config.rewards)
         ends = self.config.terminations
-        terminated = terminations.base_contact(state.base_contact_force, ends) | self.simulator.diverged
+        terminated = terminations.base_contact(state.base_contact_force, ends) | diverged
         terminated = terminated | terminations.fallen(state.base_pos[:, 2], x.gravity, ends)
         truncated = terminations.time_out(now.episode_step, self._max_episode_steps)
         now = dataclasses.replace(
