@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Tuple
 
 import mujoco_warp as mjw
 import warp as wp
+
+_log = logging.getLogger(__name__)
 
 _Part = Callable[[mjw.Model, mjw.Data], None]
 
@@ -32,8 +35,9 @@ def compile_step(model: mjw.Model, make_data: Callable[[], mjw.Data], own_kernel
     with ThreadPoolExecutor(len(parts) + 1) as pool:
         done = [pool.submit(part, model, each) for part, each in zip(parts, data)]
         done.append(pool.submit(wp.load_module, own_kernels, device))
-        for each in done:
-            each.result()
+        for problem in filter(None, [each.exception() for each in done]):
+            # A kernel that cannot be compiled raises again at its first launch, where it is wanted.
+            _log.warning("Compiling a part of the step beforehand failed: %r", problem)
 
 
 def _kinematics(model: mjw.Model, data: mjw.Data) -> None:
