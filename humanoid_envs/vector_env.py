@@ -109,9 +109,8 @@ class HumanoidVectorEnv(VectorEnv):
         def fused(function: F) -> F:
             return compilation.compiled_step(function, self.device) if compiled else function
 
-        self._view, self._finals = fused(readout.view), fused(readout.finals)
-        on_cpu = self.device.type == "cpu"  # where three operations take less time than a compiled call
-        self._ends, self._sanitize = readout.ends if on_cpu else fused(readout.ends), fused(_sanitize)
+        self._view, self._ends, self._finals = fused(readout.view), fused(readout.ends), fused(readout.finals)
+        self._sanitize = fused(_sanitize)
         with torch.no_grad():
             self._advance = simulator.accelerate(self._compute_step, [self._generator])
         self._started = self._parameters_drawn = self._within = False
@@ -346,8 +345,7 @@ class HumanoidVectorEnv(VectorEnv):
 
     def _require_finite_actions(self) -> None:
         on_cpu = self.device.type == "cpu"
-        # One NaN or infinity makes the sum one.
-        if not (bool(torch.isfinite(self._action.sum())) if on_cpu else self._actions_finite.all_well()):
+        if not (bool(torch.isfinite(self._action).all()) if on_cpu else self._actions_finite.all_well()):
             raise ValueError(
                 "The actions contain NaN or infinite values. A policy gives them when its training has "
                 "diverged: look at its weights and at the observations it was fed. Then reset()."

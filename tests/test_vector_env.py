@@ -370,6 +370,14 @@ def test_bad_actions(action: Any, message: str) -> None:
     env.close()
 
 
+def test_huge_actions_are_finite() -> None:
+    """They are clipped, whatever their sum overflows to."""
+    env = make(2)
+    env.reset(seed=0)
+    env.step(torch.full((2, 12), 3e38))
+    env.close()
+
+
 def test_bad_calls() -> None:
     env = make(2)
     with pytest.raises(gymnasium.error.ResetNeeded):
