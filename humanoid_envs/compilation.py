@@ -56,25 +56,32 @@ class _StraightCall:
     """A pure function on the CPU, compiled to one kernel on one thread that is called without detours.
 
     `torch.compile` looks at all that the function depends on before each call, which takes several times as
-    long as the arithmetic of a step of 64 robots. Here only the tensors' strides are looked at.
+    long as the arithmetic of a step of 64 robots. Here only the strides of the tensors that the function
+    uses are looked at; those that it hands through stay out of the kernel.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._variants: Dict[Tuple[Tuple[int, ...], ...], Callable[..., Any]] = {}
+        self._kernels: Dict[Tuple[Tuple[int, ...], ...], Callable[..., Any]] = {}
         self._variable: List[int] = []
+        self._used: List[int] = []
+        self._handed_through: List[Tuple[int, int]] = []
         self._result: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
-        if not self._variants:
+        if not self._kernels:
             self._variable = [i for i, value in enumerate(arguments) if _tensors(value)]
         tensors = _tensors(tuple([arguments[i] for i in self._variable]))
-        layout = tuple([tensor.stride() for tensor in tensors])
-        if layout not in self._variants:
-            self._variants[layout] = self._compile(arguments, tensors)
-        return _with_tensors(self._result, iter(self._variants[layout](*tensors)))
+        inputs = [tensors[i] for i in self._used]
+        kernel = self._kernels.get(tuple([tensor.stride() for tensor in inputs]))
+        if kernel is None:
+            return self._first_call(arguments, tensors)
+        outputs = [*kernel(*inputs)]
+        for position, source in self._handed_through:
+            outputs.insert(position, tensors[source])
+        return _with_tensors(self._result, iter(outputs))
 
-    def _compile(self, arguments: Tuple[Any, ...], tensors: List[Tensor]) -> Callable[..., Any]:
+    def _first_call(self, arguments: Tuple[Any, ...], tensors: List[Tensor]) -> Any:
         from torch.fx.experimental.proxy_tensor import make_fx
 
         def flat(*inputs: Tensor) -> List[Tensor]:
@@ -82,12 +89,28 @@ class _StraightCall:
             self._result = _with_tensors(result, itertools.repeat(torch.empty(0)))
             return _tensors(result)
 
-        return torch._inductor.standalone_compile(
-            make_fx(flat)(*tensors),
-            [*tensors],
+        traced = make_fx(flat)(*tensors)
+        self._leave_out_unused(traced.graph)
+        traced.recompile()
+        inputs = [tensors[i] for i in self._used]
+        self._kernels[tuple([tensor.stride() for tensor in inputs])] = torch._inductor.standalone_compile(
+            traced,
+            [*inputs],
             dynamic_shapes="from_example_inputs",
             options={"config_patches": {**_OPTIONS, "cpp.threads": 1, "cpp_wrapper": True}},
         )
+        return self(*arguments)
+
+    def _leave_out_unused(self, graph: torch.fx.Graph) -> None:
+        """Strip a graph of the inputs that it hands through or ignores."""
+        output = next(iter(reversed(graph.nodes)))
+        sources = {node: i for i, node in enumerate(graph.nodes) if node.op == "placeholder"}
+        results = output.args[0]
+        self._handed_through = [(i, sources[node]) for i, node in enumerate(results) if node in sources]
+        output.args = ([node for node in results if node not in sources],)
+        self._used = [i for node, i in sources.items() if node.users]
+        for node in [node for node in sources if not node.users]:
+            graph.erase_node(node)
 
 
 def _tensors(value: Any) -> List[Tensor]:

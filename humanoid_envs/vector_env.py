@@ -191,7 +191,7 @@ class HumanoidVectorEnv(VectorEnv):
             assert result is not None
             seen, ends, present = self._view(self._memory, self.config), self._ends(result), self._present
             info = present.info(seen)
-            if self.device.type != "cpu" or bool(ends.done.any()):
+            if self.device.type != "cpu" or ends.done.numpy().any():
                 info.update(present.final(self._finals(result, self.config), ends.done))
             reward, terminated, truncated = map(present.array, (ends.reward, ends.terminated, ends.truncated))
             return present.observation(seen), reward, terminated, truncated, info
@@ -345,7 +345,7 @@ class HumanoidVectorEnv(VectorEnv):
 
     def _require_finite_actions(self) -> None:
         on_cpu = self.device.type == "cpu"
-        if not (bool(torch.isfinite(self._action).all()) if on_cpu else self._actions_finite.all_well()):
+        if not (np.isfinite(self._action.numpy()).all() if on_cpu else self._actions_finite.all_well()):
             raise ValueError(
                 "The actions contain NaN or infinite values. A policy gives them when its training has "
                 "diverged: look at its weights and at the observations it was fed. Then reset()."

@@ -32,9 +32,10 @@ class Settings:
 
 
 OFFSET = torch.tensor([10.0, 20.0])
+IGNORED = Pair(torch.zeros(1), torch.zeros(4))
 
 
-def mix(pair: Pair, settings: Settings, weight: Tensor) -> Tuple[Nested, Tensor]:
+def mix(pair: Pair, settings: Settings, ignored: Pair, weight: Tensor) -> Tuple[Nested, Tensor]:
     left, right = settings.gain * pair.left + OFFSET, torch.sin(pair.right) * weight
     return Nested(Pair(right, left), left + right), pair.left
 
@@ -58,14 +59,14 @@ def test_equals_plain_in_each_call_and_layout() -> None:
         Pair(torch.rand(2, 3, generator=generator).T, torch.rand(1, 2, generator=generator).expand(3, 2)),
     ):
         weight = torch.rand(3, 1, generator=generator)
-        assert_equal(fast(pair, Settings(), weight), mix(pair, Settings(), weight))
+        assert_equal(fast(pair, Settings(), IGNORED, weight), mix(pair, Settings(), IGNORED, weight))
         table.add_(1.0)
-        assert_equal(fast(pair, Settings(), weight), mix(pair, Settings(), weight))
+        assert_equal(fast(pair, Settings(), IGNORED, weight), mix(pair, Settings(), IGNORED, weight))
 
 
 def test_results_of_earlier_calls_stay() -> None:
     fast = compiled_step(mix, torch.device("cpu"))
-    first = fast(Pair(torch.zeros(3, 2), torch.zeros(3, 2)), Settings(), torch.ones(3, 1))
+    first = fast(Pair(torch.zeros(3, 2), torch.zeros(3, 2)), Settings(), IGNORED, torch.ones(3, 1))
     kept = first[0].total.clone()
-    fast(Pair(torch.ones(3, 2), torch.ones(3, 2)), Settings(), torch.ones(3, 1))
+    fast(Pair(torch.ones(3, 2), torch.ones(3, 2)), Settings(), IGNORED, torch.ones(3, 1))
     assert torch.equal(first[0].total, kept)

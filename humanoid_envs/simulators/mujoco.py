@@ -12,7 +12,7 @@ from mujoco.batch import Batch
 from torch import Tensor
 
 from humanoid_envs.robots import Robot
-from humanoid_envs.rotations import rotate, rotate_inverse
+from humanoid_envs.rotations import rotate_inverse
 from humanoid_envs.simulators.mujoco_model import (
     PARAMETER_FIELDS,
     give_parameters,
@@ -50,6 +50,7 @@ _UNSTABLE = [
     )
 ]
 _SENSORS = {
+    "base_ang_vel": ("base_ang_vel",),  # qvel has it in the body's frame
     "feet_pos": ("left_foot_pos", "right_foot_pos"),
     "feet_vel": ("left_foot_vel", "right_foot_vel"),
     "knees_pos": ("left_knee_pos", "right_knee_pos"),
@@ -122,7 +123,7 @@ class MuJoCoSimulator:
         self._read(rows)
 
     def push(self, mask: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:
-        if bool(mask.any()):
+        if mask.numpy().any():
             self._write_base_velocity(mask.nonzero().squeeze(1), lin_vel, ang_vel)
 
     def apply_forces(self, forces: Tensor) -> None:
@@ -212,10 +213,7 @@ class MuJoCoSimulator:
         """Fill these rows of the state from the simulations."""
         ids = rows if isinstance(rows, slice) else rows.numpy()
         source = np.concatenate([array[ids] for array in self._sources], axis=1)
-        self._table[rows] = torch.from_numpy(source.take(self._columns, axis=1).astype(np.float32))
-        # MuJoCo keeps the angular velocity of a free joint in the body's frame.
-        quat, ang_vel = self.state.base_quat, self.state.base_ang_vel
-        ang_vel[rows] = rotate(quat[rows], ang_vel[rows])
+        self._table[ids] = source.take(self._columns, axis=1)
 
     def _prepare_read(self) -> None:
         """The state is one table, whose columns are picked from the simulations' arrays side by side."""
@@ -228,7 +226,6 @@ class MuJoCoSimulator:
             "base_pos": range(base_qpos, base_qpos + 3),
             "base_quat": range(base_qpos + 3, base_qpos + 7),
             "base_lin_vel": range(base_dof, base_dof + 3),
-            "base_ang_vel": range(base_dof + 3, base_dof + 6),
             "joint_pos": index.joint_qpos,
             "joint_vel": [qvel + dof for dof in index.joint_dof],
             "joint_torque": [force + actuator for actuator in index.actuators],
@@ -236,8 +233,8 @@ class MuJoCoSimulator:
         for name, sensors in _SENSORS.items():
             columns[name] = [sensor + column for column in sensor_columns(self._model, robot, sensors)]
         self._columns = np.concatenate([list(part) for part in columns.values()])
-        self._table = torch.zeros(self.num_envs, len(self._columns))
-        parts = self._table.split([len(part) for part in columns.values()], dim=1)
+        self._table = np.zeros((self.num_envs, len(self._columns)), np.float32)
+        parts = torch.from_numpy(self._table).split([len(part) for part in columns.values()], dim=1)
         fields = dict(zip(columns, parts))
         for name in ("feet_pos", "feet_vel", "knees_pos", "knees_vel", "feet_contact_force"):
             fields[name] = fields[name].view(self.num_envs, 2, 3)

@@ -158,7 +158,7 @@ class VelocityTask:
 
     def _restart(self, memory: TaskMemory, last: TaskMemory, mask: Tensor, draws: Draws) -> None:
         on_cpu = mask.device.type == "cpu"
-        if on_cpu and not bool(mask.any()):  # asking a GPU would make the host wait
+        if on_cpu and not mask.numpy().any():  # asking a GPU would make the host wait
             memory.take(last)
             return
         self.simulator.reset(mask, self._start_state(draws))
