@@ -10,7 +10,8 @@
 Physics alone is the engine's own stepping of the same model, with nothing around it, towards the joint
 targets that the policy's actions became, so that all columns make the same motions; but nobody who fell is
 restarted there. All but training run in windows of half a second of simulated time from the start of all
-episodes, and the median window counts.
+episodes, in turns, so that what else the machine does falls on all alike; the median window counts, and the
+median ratio of neighbouring windows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import functools
 import platform
 import statistics
 import time
-from typing import Callable, List, Tuple
+from typing import Callable, List, Sequence, Tuple
 
 from humanoid_envs.registration import best_engine
 from humanoid_envs.tasks.velocity import VelocityConfig
@@ -68,10 +69,10 @@ def main() -> None:
             config = dataclasses.replace(config, task=dataclasses.replace(config.task, physics=steps))
         for num_envs in arguments.num_envs or [config.num_envs]:
             many = dataclasses.replace(config, num_envs=num_envs)
-            row = measure(many, arguments.first, arguments.windows, arguments.updates)
+            row, ratio = measure(many, arguments.first, arguments.windows, arguments.updates)
             steps = f"{1e3 * config.task.physics.timestep:.3g} ms × {config.task.physics.decimation}"
             rates = " | ".join(f"{rate / 1e3:,.1f}k" for rate in row)
-            print(f"| {name} | {steps} | {num_envs:,} | {rates} | {row[1] / row[0]:.2f} |", flush=True)
+            print(f"| {name} | {steps} | {num_envs:,} | {rates} | {ratio:.2f} |", flush=True)
         if arguments.processes:
             rate = measure_processes(config.task, arguments.processes, arguments.windows)
             print(f"\n{name} in AsyncVectorEnv, {arguments.processes} processes: {rate / 1e3:,.2f}k\n")
@@ -82,9 +83,9 @@ def measure_processes(task: VelocityConfig, processes: int, windows: int) -> flo
     make = functools.partial(gymnasium.make, "HumanoidXBotL-MuJoCo-v0", config=task)
     env = AsyncVectorEnv([make] * processes)
     actions = np.zeros(env.action_space.shape or (), np.float32)
-    rate = processes / seconds_per_step(lambda _: env.step(actions), env, windows)
+    (seconds,) = seconds_per_step([lambda _: env.step(actions)], env, windows)
     env.close()
-    return rate
+    return processes / statistics.median(seconds)
 
 
 def physics(text: str) -> Tuple[float, int]:
@@ -93,8 +94,9 @@ def physics(text: str) -> Tuple[float, int]:
     return 1e-3 * float(milliseconds), int(steps)
 
 
-def measure(config: TrainConfig, first: int, windows: int, updates: int) -> List[float]:
-    """Env-steps per second: physics alone, environment, with policy, with training."""
+def measure(config: TrainConfig, first: int, windows: int, updates: int) -> Tuple[List[float], float]:
+    """Env-steps per second: physics alone, environment, with policy, with training; and the second's ratio
+    to the first."""
     env = make_env(config)
     ppo = PPO(env, config.ppo)
     per_update = config.ppo.num_steps * env.num_envs
@@ -115,10 +117,8 @@ def measure(config: TrainConfig, first: int, windows: int, updates: int) -> List
         action = ppo.predict(state["observation"], deterministic=False)[0]
         state["observation"] = env.step(action)[0]
 
-    rates = [
-        env.num_envs / seconds_per_step(function, env, windows)
-        for function in (physics_alone, environment, with_policy)
-    ]
+    seconds = seconds_per_step([physics_alone, environment, with_policy], env, windows)
+    rates = [env.num_envs / statistics.median(of_one) for of_one in seconds]
     stamps: List[float] = []
     ppo.learn(
         (updates + 3) * per_update,
@@ -127,7 +127,7 @@ def measure(config: TrainConfig, first: int, windows: int, updates: int) -> List
     )
     rates.append(updates * per_update / (stamps[-1] - stamps[-1 - updates]))
     env.close()
-    return rates
+    return rates, statistics.median(alone / whole for alone, whole in zip(*seconds[:2]))
 
 
 def record_motions(env: HumanoidVectorEnv, ppo: PPO) -> Tuple[List[Tensor], List[Tensor]]:
@@ -142,19 +142,23 @@ def record_motions(env: HumanoidVectorEnv, ppo: PPO) -> Tuple[List[Tensor], List
     return actions, targets
 
 
-def seconds_per_step(function: Callable[[int], object], env: VectorEnv, windows: int) -> float:
-    """Median over the windows, after one to warm up. Each begins with a reset."""
-    times = []
+def seconds_per_step(
+    functions: Sequence[Callable[[int], object]], env: VectorEnv, windows: int
+) -> List[List[float]]:
+    """Of each function in each window, after one to warm up. Windows begin with a reset."""
     device = getattr(env, "device", torch.device("cpu"))
-    for _ in range(windows + 1):
+
+    def window(function: Callable[[int], object]) -> float:
         env.reset(seed=0)
         _wait(device)
         start = time.perf_counter()
         for step in range(WINDOW_STEPS):
             function(step)
         _wait(device)
-        times.append((time.perf_counter() - start) / WINDOW_STEPS)
-    return statistics.median(times[1:])
+        return (time.perf_counter() - start) / WINDOW_STEPS
+
+    in_turns = [[window(function) for function in functions] for _ in range(windows + 1)]
+    return [list(times) for times in zip(*in_turns[1:])]
 
 
 def machine() -> str:
