@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Dict, List, Optional
 
 from humanoid_envs.configs import to_plain
+from humanoid_envs.cores import available_cores
 from trainers.command_line import concise_errors
 from trainers.evaluation import evaluate_commands
 from trainers.ppo import PPO
@@ -66,7 +66,9 @@ def main() -> None:
     config = preset(arguments.preset)
     start = time.monotonic()
     env = make_env(config)
-    judges = ProcessPoolExecutor(max(1, _cores() // THREADS_PER_JUDGE), mp_context=get_context("spawn"))
+    judges = ProcessPoolExecutor(
+        max(1, available_cores() // THREADS_PER_JUDGE), mp_context=get_context("spawn")
+    )
     with tempfile.TemporaryDirectory() as folder, judges:
         futures: List[Future] = []
         for seed in arguments.seeds:
@@ -146,11 +148,6 @@ def table(points: List[Point]) -> str:
         progress = " ".join(f"{point.seconds:.0f}:{point.met}" for point in curve)
         lines.append(f"{seed:4d}  {first:>12}   {end:<48}   {progress}")
     return "\n".join(lines)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def make_mujoco(
         num_envs: number of robots.
         config: a preset's name or a `VelocityConfig`.
         robot: the robot; XBot-L unless you bring your own.
-        num_threads: threads that step the physics; 0 takes all cores. Results do not depend on it.
+        num_threads: threads that step the physics; 0 takes all cores that the process may use. Results do
+            not depend on it.
         array, options: see `HumanoidVectorEnv`.
     """
     from humanoid_envs.simulators.mujoco import MuJoCoSimulator

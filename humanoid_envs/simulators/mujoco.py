@@ -11,6 +11,7 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
+from humanoid_envs.cores import available_cores
 from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import rotate_inverse
 from humanoid_envs.simulators.mujoco_model import (
@@ -69,7 +70,8 @@ class MuJoCoSimulator:
     def __init__(
         self, robot: Robot, physics: Optional[PhysicsConfig] = None, num_envs: int = 1, num_threads: int = 0
     ) -> None:
-        """num_threads: 0 for one per core. Raises ValueError for a bad number, and as `load_model` does."""
+        """num_threads: 0 for one per core that this process may use. Raises ValueError for a bad number, and as
+        `load_model` does."""
         self.robot = robot
         self.physics = physics or PhysicsConfig()
         self.num_envs = check_num_envs(num_envs)
@@ -78,7 +80,7 @@ class MuJoCoSimulator:
         self._index = index_model(self._model, robot)
         self._full_model = load_model(robot, self.physics)
         self._renderer = OffscreenRenderer(self._full_model)
-        self._batch = Batch(self._model, num_envs, num_threads, persistent=True)
+        self._batch = Batch(self._model, num_envs, num_threads or available_cores(), persistent=True)
         self._qpos, self._qvel, self._warmstart, self._forces = (
             torch.from_numpy(self._batch.bind(name))
             for name in ("qpos", "qvel", "qacc_warmstart", "xfrc_applied")

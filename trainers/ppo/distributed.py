@@ -14,6 +14,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from humanoid_envs.cores import available_cores
+
 # The others wait this long, at most, while the first one evaluates or one compiles its kernels.
 _TIMEOUT = timedelta(minutes=30)
 _SEED_STRIDE = 1_000_003
@@ -59,7 +61,7 @@ class Workers:
 
     def num_threads(self) -> int:
         """This worker's share of the machine's cores; 0, which stands for all, for one alone."""
-        return max(_available_cores() // self.local_world_size, 1) if self.world_size > 1 else 0
+        return max(available_cores() // self.local_world_size, 1) if self.world_size > 1 else 0
 
     def sum(self, values: Tensor) -> Tensor:
         """Sum of the workers' tensors."""
@@ -221,9 +223,3 @@ def _release_graphs() -> None:
     for graph in list(_graphs):
         graph.reset()
     _graphs.clear()
-
-
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
