@@ -70,8 +70,10 @@ class MuJoCoSimulator:
     def __init__(
         self, robot: Robot, physics: Optional[PhysicsConfig] = None, num_envs: int = 1, num_threads: int = 0
     ) -> None:
-        """num_threads: 0 for one per core that this process may use. Raises ValueError for a bad number, and as
-        `load_model` does."""
+        """num_threads: 0 for one per core that this process may use.
+
+        Raises ValueError for a bad number, and as `load_model` does.
+        """
         self.robot = robot
         self.physics = physics or PhysicsConfig()
         self.num_envs = check_num_envs(num_envs)
