@@ -67,14 +67,10 @@ def view(memory: TaskMemory, config: VelocityConfig) -> View:
     )
 
 
-def ends(result: StepResult) -> Ends:
-    """A step's reward and flags."""
-    return Ends(
-        reward=result.reward.clone(),
-        terminated=result.terminated.clone(),
-        truncated=result.truncated.clone(),
-        done=result.terminated | result.truncated,
-    )
+def ends(result: StepResult, reused: bool) -> Ends:
+    """A step's reward and flags. reused: the next step will write to the same tensors."""
+    told = [result.reward, result.terminated, result.truncated, result.done]
+    return Ends(*[value.clone() for value in told] if reused else told)
 
 
 def finals(result: StepResult, config: VelocityConfig) -> Finals:

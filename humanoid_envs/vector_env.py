@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 import gymnasium
@@ -19,12 +20,13 @@ from humanoid_envs.contract import PolicyContract
 from humanoid_envs.readout import Array, Presentation
 from humanoid_envs.simulators.simulator import Simulator, default_parameters
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, observations, symmetry
-from humanoid_envs.tasks.velocity.randomization import sample_parameters
+from humanoid_envs.tasks.velocity.randomization import DrawsAhead, sample_parameters
 from humanoid_envs.tasks.velocity.task import StepResult
 
 Command = Union[Sequence[float], np.ndarray, Tensor]
 
 _MAX_RENDERED = 16
+_STEPS_DRAWN_AHEAD = 8
 
 
 class HumanoidVectorEnv(VectorEnv):
@@ -87,6 +89,8 @@ class HumanoidVectorEnv(VectorEnv):
         self.simulator, self.config = simulator, config
         self.task = VelocityTask(simulator, config, compiled)
         self.num_envs, self.device = simulator.num_envs, simulator.device
+        # There a step may be a graph that writes to the same tensors each time; on a CPU each makes new ones.
+        self._on_gpu = self.device.type != "cpu"
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.render_mode, self.dict_obs, self.array = render_mode, dict_obs, array
         self.metadata = {
@@ -100,6 +104,8 @@ class HumanoidVectorEnv(VectorEnv):
         self._stagger = stagger_episodes
         self._generator = torch.Generator(self.device)
         self._generator.seed()
+        ahead = 1 if self._on_gpu else _STEPS_DRAWN_AHEAD
+        self._draws = DrawsAhead(functools.partial(self.task.draw, self._generator), ahead)
         self._memory = self.task.initial_memory()
         self._action = torch.zeros(self.num_envs, self.task.num_joints, device=self.device)
         self._actions_finite = Alarm(self.device)
@@ -109,8 +115,9 @@ class HumanoidVectorEnv(VectorEnv):
         def fused(function: F) -> F:
             return compilation.compiled_step(function, self.device) if compiled else function
 
-        self._view, self._ends, self._finals = fused(readout.view), fused(readout.ends), fused(readout.finals)
+        self._view, self._finals = fused(readout.view), fused(readout.finals)
         self._sanitize = fused(_sanitize)
+        self._ends = fused(readout.ends) if self._on_gpu else readout.ends
         with torch.no_grad():
             self._advance = simulator.accelerate(self._compute_step, [self._generator])
         self._started = self._parameters_drawn = self._within = False
@@ -155,10 +162,11 @@ class HumanoidVectorEnv(VectorEnv):
             if not isinstance(seed, (int, np.integer)):
                 raise ValueError(f"seed must be one integer for the whole vector environment, not {seed!r}.")
             self._generator.manual_seed(int(seed))
+            self._draws.clear()
         with torch.no_grad():
             if seed is not None or not self._parameters_drawn:
                 self._draw_parameters()
-            draws = self.task.draw(self._generator)
+            draws = self._draws.next()
             rows = mask if mask is not None and self._started else self._everyone
             self.task.reset(self._memory, rows, draws)
             if rows is self._everyone:
@@ -189,9 +197,10 @@ class HumanoidVectorEnv(VectorEnv):
                 self._actions_finite.send()
             result = self._result
             assert result is not None
-            seen, ends, present = self._view(self._memory, self.config), self._ends(result), self._present
+            seen, ends = self._view(self._memory, self.config), self._ends(result, self._on_gpu)
+            present = self._present
             info = present.info(seen)
-            if self.device.type != "cpu" or ends.done.numpy().any():
+            if self._on_gpu or ends.done.numpy().any():
                 info.update(present.final(self._finals(result, self.config), ends.done))
             reward, terminated, truncated = map(present.array, (ends.reward, ends.terminated, ends.truncated))
             return present.observation(seen), reward, terminated, truncated, info
@@ -300,6 +309,7 @@ class HumanoidVectorEnv(VectorEnv):
             "simulator": self.simulator.state_dict(),
             "memory": {name: value.clone() for name, value in vars(self._memory).items()},
             "generator": self._generator.get_state(),
+            "draws": self._draws.state_dict(),
             "started": self._started,
         }
 
@@ -319,17 +329,17 @@ class HumanoidVectorEnv(VectorEnv):
         self.simulator.load_state_dict(state["simulator"])
         self._memory.assign(TaskMemory(**memory))
         self._generator.set_state(state["generator"].cpu())
+        self._draws.load_state_dict(state["draws"])
         self._started = self._parameters_drawn = bool(state["started"])
 
     # One step
 
     def _compute_step(self) -> None:
         action = self._action
-        if self.device.type != "cpu":  # there they have been checked before the step
+        if self._on_gpu:  # otherwise they have been checked before the step
             action, finite = self._sanitize(action)
             self._actions_finite.check(finite)
-        draws = self.task.draw(self._generator)
-        self._result = self.task.step(self._memory, action, draws, self.autoreset_mode)
+        self._result = self.task.step(self._memory, action, self._draws.next(), self.autoreset_mode)
 
     def _set_action(self, actions: Array) -> None:
         if not isinstance(actions, (np.ndarray, Tensor)):
@@ -344,8 +354,8 @@ class HumanoidVectorEnv(VectorEnv):
         self._action.copy_(action)
 
     def _require_finite_actions(self) -> None:
-        on_cpu = self.device.type == "cpu"
-        if not (np.isfinite(self._action.numpy()).all() if on_cpu else self._actions_finite.all_well()):
+        on_gpu = self._on_gpu
+        if not (self._actions_finite.all_well() if on_gpu else np.isfinite(self._action.numpy()).all()):
             raise ValueError(
                 "The actions contain NaN or infinite values. A policy gives them when its training has "
                 "diverged: look at its weights and at the observations it was fed. Then reset()."

@@ -46,6 +46,8 @@ class StepResult:
     reward: Tensor
     terminated: Tensor
     truncated: Tensor
+    done: Tensor
+    """(N,) bool: either."""
     last: TaskMemory
     """The step as it ended, before any reset: with the true last observation of episodes that end here."""
 
@@ -85,9 +87,9 @@ class VelocityTask:
         self._start = fused(self.start)
         self._to_draws = fused(to_draws)
 
-    def draw(self, generator: Optional[torch.Generator]) -> Draws:
-        """The random numbers of one step."""
-        n, joints, device = self.num_envs, self.num_joints, self.simulator.device
+    def draw(self, generator: Optional[torch.Generator], steps: int = 1) -> Draws:
+        """The random numbers of one step, or of several, one after the other in the rows."""
+        n, joints, device = steps * self.num_envs, self.num_joints, self.simulator.device
         uniform = torch.rand(n, NUM_UNIFORM + joints, device=device, generator=generator)
         normal = torch.randn(n, joints + len(self._noise_scale), device=device, generator=generator)
         return self._to_draws(uniform, normal, self._noise_scale, self.config)
@@ -142,15 +144,14 @@ class VelocityTask:
         reward, terminated, truncated = outcome.reward, outcome.terminated, outcome.truncated
         if autoreset == AutoresetMode.DISABLED:
             memory.assign(last)
-            return StepResult(reward, terminated, truncated, last)
-        if autoreset == AutoresetMode.SAME_STEP:
-            restart = last.done
-        else:
+            return StepResult(reward, terminated, truncated, last.done, last)
+        restart = done = last.done
+        if autoreset == AutoresetMode.NEXT_STEP:
             restart = memory.done.clone()
             reward = torch.where(restart, 0.0, reward)
-            terminated, truncated = terminated & ~restart, truncated & ~restart
+            terminated, truncated, done = (flag & ~restart for flag in (terminated, truncated, last.done))
         self._restart(memory, last, restart, draws)
-        return StepResult(reward, terminated, truncated, last)
+        return StepResult(reward, terminated, truncated, done, last)
 
     def reset(self, memory: TaskMemory, mask: Tensor, draws: Draws) -> None:
         """Start new episodes in the masked envs, in the simulator and in the memory, which is overwritten."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+from typing import Callable
 
 import torch
 from torch import Tensor
@@ -11,7 +13,13 @@ from torch import Tensor
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import PhysicsParameters, default_parameters
 from humanoid_envs.tasks.velocity.config import RandomizationConfig, VelocityConfig, preset
-from humanoid_envs.tasks.velocity.randomization import NUM_UNIFORM, Draws, sample_parameters, to_draws
+from humanoid_envs.tasks.velocity.randomization import (
+    NUM_UNIFORM,
+    Draws,
+    DrawsAhead,
+    sample_parameters,
+    to_draws,
+)
 
 J = XBOT_L.num_joints
 NOISE_SCALE = torch.linspace(0.0, 0.3, 47)
@@ -122,3 +130,37 @@ def test_parameters_repeat_with_the_seed() -> None:
     assert torch.equal(one.foot_friction, same.foot_friction)
     assert torch.equal(one.base_mass, same.base_mass)
     assert not torch.equal(one.foot_friction, other.foot_friction)
+
+
+def numbered(start: int, num_envs: int = 2) -> Callable[[int], Draws]:
+    """Draws whose numbers count up from row to row, however many are made at once."""
+    count = itertools.count(start)
+
+    def draw(steps: int) -> Draws:
+        rows = [float(next(count)) for _ in range(steps * num_envs)]
+        uniform = torch.tensor(rows)[:, None].expand(-1, NUM_UNIFORM + J)
+        return to_draws(uniform, torch.zeros(len(rows), J + 47), NOISE_SCALE, preset("v0"))
+
+    return draw
+
+
+def assert_same(draws: Draws, expected: Draws) -> None:
+    for name, value in vars(expected).items():
+        assert torch.equal(getattr(draws, name), value), name
+
+
+def test_draws_ahead_are_those_of_one_step_after_the_other() -> None:
+    ahead, one_by_one = DrawsAhead(numbered(0), 3), DrawsAhead(numbered(0), 1)
+    for _ in range(7):
+        assert_same(ahead.next(), one_by_one.next())
+
+
+def test_draws_ahead_go_on_from_a_saved_state_and_forget() -> None:
+    ahead, other = DrawsAhead(numbered(0), 3), DrawsAhead(numbered(6), 3)
+    other.load_state_dict(ahead.state_dict())  # none left
+    ahead.next()
+    other.load_state_dict(ahead.state_dict())
+    for _ in range(4):
+        assert_same(other.next(), ahead.next())
+    ahead.clear()
+    assert_same(ahead.next(), numbered(12)(1))
