@@ -31,19 +31,23 @@ run_policy = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(run_policy)
 
 
-def rotated(quat: np.ndarray, vector: np.ndarray, sign: float) -> np.ndarray:
-    """In float64, as the task does it; sign −1 for the inverse rotation."""
+def in_body_frame(quat: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """Computed in float64, as the task does it."""
     quat, vector = quat.astype(float), vector.astype(float)
     cross = 2.0 * np.cross(quat[1:], vector)
-    return (vector + sign * quat[0] * cross + np.cross(quat[1:], cross)).astype(np.float32)
+    return (vector - quat[0] * cross + np.cross(quat[1:], cross)).astype(np.float32)
 
 
 def read(robot: Any) -> dict:
     """As the task sees it: a simulator's state has the angular velocity in the world frame, so that in the
     body frame it is two roundings to float32 away from what a gyroscope reads."""
-    sensors = robot.read()
-    world = rotated(sensors["base_quat"], sensors["base_ang_vel"], 1.0)
-    seen = rotated(sensors["base_quat"], world, -1.0)
+    sensors, world = robot.read(), np.zeros(6)
+    now = mujoco.MjData(robot.model)
+    now.qpos[:], now.qvel[:] = robot.data.qpos, robot.data.qvel
+    mujoco.mj_fwdPosition(robot.model, now)
+    mujoco.mj_fwdVelocity(robot.model, now)
+    mujoco.mj_objectVelocity(robot.model, now, mujoco.mjtObj.mjOBJ_XBODY, 1, world, 0)
+    seen = in_body_frame(sensors["base_quat"], world[:3].astype(np.float32))
     assert np.abs(seen - sensors["base_ang_vel"]).max() <= 1e-6 * (1.0 + np.abs(seen).max())
     return {**sensors, "base_ang_vel": seen}
 
