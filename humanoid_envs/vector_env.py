@@ -329,7 +329,7 @@ class HumanoidVectorEnv(VectorEnv):
         self.simulator.load_state_dict(state["simulator"])
         self._memory.assign(TaskMemory(**memory))
         self._generator.set_state(state["generator"].cpu())
-        self._draws.load_state_dict(state["draws"])
+        self._draws.load_state_dict(state.get("draws", {}))  # nothing was drawn ahead in earlier versions
         self._started = self._parameters_drawn = bool(state["started"])
 
     # One step
@@ -354,8 +354,8 @@ class HumanoidVectorEnv(VectorEnv):
         self._action.copy_(action)
 
     def _require_finite_actions(self) -> None:
-        on_gpu = self._on_gpu
-        if not (self._actions_finite.all_well() if on_gpu else np.isfinite(self._action.numpy()).all()):
+        well = self._actions_finite.all_well() if self._on_gpu else np.isfinite(self._action.numpy()).all()
+        if not well:
             raise ValueError(
                 "The actions contain NaN or infinite values. A policy gives them when its training has "
                 "diverged: look at its weights and at the observations it was fed. Then reset()."

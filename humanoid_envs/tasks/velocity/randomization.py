@@ -53,6 +53,7 @@ def to_draws(uniform: Tensor, normal: Tensor, noise_scale: Tensor, config: Veloc
     sizes = [1, 6, 6, 5, 1, 1, num_joints]
     delay, command, reset_command, push, yaw, phase, joints = uniform.split(sizes, dim=1)
     centered_push = 2.0 * push - 1.0
+    # Nothing is a view, so that strides, to which compiled functions are bound, survive saving and loading.
     return Draws(
         action_delay=config.actions.delay * delay,
         action_noise=config.actions.noise * normal[:, :num_joints],
