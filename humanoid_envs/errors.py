@@ -1,0 +1,11 @@
+"""What a user did wrong, in one line."""
+
+from __future__ import annotations
+
+
+class UserError(ValueError):
+    """A value, file or machine that does not do, for which no traceback is needed.
+
+    The message names the thing (a field, a file, an argument), its value, and the remedy. Command-line programs
+    print it and end; anything else is a fault of the program and keeps its traceback.
+    """
