@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +20,11 @@ def opengl() -> None:
         mujoco.Renderer(mujoco.MjModel.from_xml_string("<mujoco/>"), 16, 16).close()
     except Exception as error:  # the OpenGL back ends raise types of their own
         pytest.skip(f"no OpenGL context can be made here: {error}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the user's data, so that tests leave the real one alone."""
+    folder = tmp_path_factory.mktemp("user_data")
+    os.environ["XDG_DATA_HOME"] = str(folder)
+    return folder
