@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -24,6 +23,7 @@ from typing import Dict, List, Optional
 
 from humanoid_envs.configs import to_plain
 from humanoid_envs.cores import available_cores
+from humanoid_envs.files import replacing
 from trainers.command_line import concise_errors
 from trainers.evaluation import evaluate_commands
 from trainers.ppo import PPO
@@ -84,9 +84,8 @@ def main() -> None:
     env.close()
     print(table(points))
     if arguments.out is not None:
-        temporary = arguments.out.with_suffix(".tmp")
-        temporary.write_text(json.dumps([dataclasses.asdict(point) for point in points], indent=1))
-        os.replace(temporary, arguments.out)
+        with replacing(arguments.out) as temporary:
+            temporary.write_text(json.dumps([dataclasses.asdict(point) for point in points], indent=1))
 
 
 class Keeper:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
@@ -21,6 +20,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
 from humanoid_envs import HumanoidVectorEnv, preset
 from humanoid_envs.checker import VectorEnvError, check_vector_env
+from humanoid_envs.files import replacing
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.rotations import rotate, rotate_inverse
 from humanoid_envs.simulators.simulator import (
@@ -295,9 +295,8 @@ def main() -> int:
     numbers = measure(simulator, arguments.policy)
     simulator.close()
     if arguments.save is not None:
-        unfinished = arguments.save.with_name(f".{arguments.save.name}.unfinished")
-        unfinished.write_text(json.dumps(numbers, indent=2, ensure_ascii=False), encoding="utf-8")
-        os.replace(unfinished, arguments.save)
+        with replacing(arguments.save) as temporary:
+            temporary.write_text(json.dumps(numbers, indent=2, ensure_ascii=False), encoding="utf-8")
     if arguments.reference is None:
         print("\n".join(f"{name:36}{value:12.3f}" for name, value in numbers.items()))
         return 1 if findings else 0

@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+import io
 import json
-import os
 import warnings
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from humanoid_envs.configs import from_plain
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.files import replacing
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.ppo import PPO
@@ -77,17 +78,12 @@ def export_network(
     generator = torch.Generator().manual_seed(0)
     shapes = [(contract.observation_size,), state_shape] if state_shape else [(contract.observation_size,)]
     inputs = tuple(torch.randn(_SAMPLES, *shape, generator=generator) for shape in shapes)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        with _quietly():
-            network = copy.deepcopy(network).cpu().eval()
-            _require_fit(network, inputs, contract)
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with _quietly():
+        network = copy.deepcopy(network).cpu().eval()
+        _require_fit(network, inputs, contract)
+        with replacing(path) as temporary:
             written = _WRITERS[path.suffix](network, inputs, contract, temporary)
             _require_same(network, written, inputs, path.name)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
@@ -204,7 +200,9 @@ def _write_onnx(network: nn.Module, inputs: _Tensors, contract: PolicyContract, 
 
 def _write_torchscript(network: nn.Module, inputs: _Tensors, contract: PolicyContract, path: Path) -> _Run:
     traced = torch.jit.trace(network, inputs, check_trace=False)
-    torch.jit.save(traced, str(path), _extra_files={CONTRACT_FILE: contract.to_json()})
+    buffer = io.BytesIO()  # torch's own writer of files ends the process where the disk is full
+    torch.jit.save(traced, buffer, _extra_files={CONTRACT_FILE: contract.to_json()})
+    path.write_bytes(buffer.getbuffer())
     return _as_tuple(torch.jit.load(str(path)))
 
 

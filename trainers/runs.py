@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import yaml
 
 from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.files import replacing
 from trainers.presets import TrainConfig
 
 
@@ -28,10 +28,8 @@ class Run:
 
     def write_config(self, config: TrainConfig) -> None:
         """Write the config beside the run, whole or not at all."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        temporary = self.directory / "config.yaml.tmp"
-        temporary.write_text(yaml.safe_dump(to_plain(config), sort_keys=False))
-        os.replace(temporary, self.directory / "config.yaml")
+        with replacing(self.directory / "config.yaml") as temporary:
+            temporary.write_text(yaml.safe_dump(to_plain(config), sort_keys=False))
 
     def read_config(self) -> TrainConfig:
         """The config that the run was started with.

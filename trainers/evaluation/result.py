@@ -17,6 +17,7 @@ import torch
 
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.files import replacing
 from trainers.evaluation.gap import CommandWalk, GapReport, SimulatorWalk
 from trainers.evaluation.scorecard import Scorecard
 from trainers.evaluation.tour import Tour
@@ -111,14 +112,8 @@ def _write(path: Path, measured: Dict[str, Any]) -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, torch {torch.__version__}, {_gpu()}",
         **measured,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(_rounded(content), allow_nan=False))
-        temporary.replace(path)
-    finally:
-        if temporary.exists():
-            temporary.unlink()
 
 
 def _rounded(value: Any) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional, Sequence, Union
 
 import numpy as np
 import torch
 
+from humanoid_envs.files import replacing
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import evaluation_env
@@ -66,18 +65,20 @@ def record(
     """
     imageio = _imageio()
     every = max(1, round(1.0 / (fps * env.config.policy_period)))
-    path.parent.mkdir(parents=True, exist_ok=True)
     picture = np.empty(0)
-    with _unfinished(path) as name:
-        video = imageio.get_writer(name, fps=fps, macro_block_size=2)
+    with replacing(path) as temporary:
+        # ffmpeg is told what a temporary name does not end in.
+        video = imageio.get_writer(
+            temporary, ".mp4", fps=fps, macro_block_size=2, output_params=["-f", "mp4"]
+        )
         with video:
             for step in walk(env, policy, seconds, **walk_options):
                 if step % every == 0:
                     frame = np.ascontiguousarray(env.simulator.render(0, (size[1], size[0])))
                     video.append_data(frame)
                     picture = frame if step <= env.config.steps(seconds) // 2 else picture
-    with _unfinished(path.with_suffix(".png")) as name:
-        imageio.imwrite(name, picture)
+    with replacing(path.with_suffix(".png")) as temporary:
+        imageio.imwrite(temporary, picture, ".png")
 
 
 class VideoCallback:
@@ -126,14 +127,3 @@ def _imageio() -> Any:
     except ImportError as error:
         raise ImportError("Videos need imageio: pip install imageio imageio-ffmpeg.") from error
     return imageio
-
-
-@contextlib.contextmanager
-def _unfinished(path: Path) -> Iterator[Path]:
-    """A temporary name to write under, which becomes the right one when all went well."""
-    temporary = path.with_name(f".unfinished.{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 from typing import Any, Dict, Union
 
 import torch
+
+from humanoid_envs.files import replacing
 
 _FORMAT = "humanoid_envs.ppo"
 _VERSION = 1
 
 
 def write_checkpoint(path: Union[str, Path], content: Dict[str, Any]) -> None:
-    """Write a checkpoint under a temporary name, then rename it: a file of that name is always whole.
+    """Write a checkpoint, whole or not at all.
 
-    Raises TypeError if the content holds anything but tensors and plain values, which could not be read back.
+    Raises TypeError if the content holds anything but tensors and plain values, which could not be read back;
+    StorageError if it cannot be written.
     """
     _require_plain(content, "checkpoint")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            torch.save({"format": _FORMAT, "version": _VERSION, **content}, file)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    buffer = io.BytesIO()
+    with replacing(path) as temporary:
+        # In memory first: torch's own writer may end the process where the disk is full.
+        torch.save({"format": _FORMAT, "version": _VERSION, **content}, buffer)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def read_checkpoint(path: Union[str, Path]) -> Dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import functools
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple, Union
 
 from tqdm import tqdm
+
+from humanoid_envs.files import replacing
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
@@ -136,13 +137,10 @@ class CSVLogger:
         return rows
 
     def _write_anew(self, rows: Sequence[Dict[str, str]]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_name(f".{self._path.name}.unfinished")
-        with temporary.open("w", newline="") as file:
+        with replacing(self._path) as temporary, temporary.open("w", newline="") as file:
             writer = self._writer(file)
             writer.writeheader()
             writer.writerows(rows)
-        os.replace(temporary, self._path)
 
     def _writer(self, file: Any) -> csv.DictWriter:
         return csv.DictWriter(file, self._columns, restval="", lineterminator="\n")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Callable, Dict, Optional, Union
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from humanoid_envs.files import replacing
 from trainers.evaluation import evaluate_commands, make_scorecard, summarize
 from trainers.evaluation.training_scorecard import SMALL, headline
 from trainers.policies import LoadedPolicy
@@ -85,7 +85,5 @@ class EvaluationCallback(BaseCallback):
             )
         if self.scores[self._score] > self._highest:
             self._highest = self.scores[self._score]
-            best.parent.mkdir(parents=True, exist_ok=True)
-            temporary = best.with_name(f".unfinished.{best.name}")
-            self.model.save(temporary)
-            os.replace(temporary, best)
+            with replacing(best) as temporary:
+                self.model.save(temporary)

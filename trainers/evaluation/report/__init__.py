@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from humanoid_envs.files import replacing
 from trainers.evaluation.report.page import make_page, make_sections
 from trainers.evaluation.report.pictures import PngRenderer
 
@@ -43,16 +43,10 @@ def write_report(result: Dict[str, Any], directory: Path, *, video: Optional[Pat
         files.update((f"{figure.name}.png", draw(figure)) for figure in figures)
     except (ImportError, RuntimeError) as problem:
         warnings.warn(f"The report has no pictures beside its page. {problem}", stacklevel=2)
-    directory.mkdir(parents=True, exist_ok=True)
     return [_write(directory / name, content) for name, content in files.items()]
 
 
 def _write(path: Path, content: bytes) -> Path:
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        if temporary.exists():
-            temporary.unlink()
     return path
