@@ -109,6 +109,9 @@ def serve(policies: Dict[str, LoadedPolicy], arguments: argparse.Namespace) -> N
     player = WebPlayer(
         policies, command=(vx, vy, yaw_rate), host=arguments.host, port=arguments.port, seed=arguments.seed
     )
+    port = player.viewer.server.get_port()
+    if port != arguments.port:
+        print(f"Port {arguments.port} is taken; the next free one is {port}.")
     print(f"Open {player.viewer.url} in a browser; Ctrl-C ends.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         player.run()

@@ -8,14 +8,9 @@ from typing import Any, Dict, List, Tuple, cast
 import mujoco
 import numpy as np
 
-try:
-    import trimesh
-    import viser
-except ImportError as error:
-    raise ImportError(
-        f"The browser's viewer takes a package ({error}): pip install viser, or this project's extra "
-        "'viewer'."
-    ) from error
+from humanoid_envs.web_server import page_server  # its ImportError says how to install the next, too
+
+import trimesh  # isort: skip
 
 FIRST_HIDDEN_GROUP = 3
 """Geoms of this group and above are not shown, as in MuJoCo's own viewer."""
@@ -33,7 +28,7 @@ class WebViewer:
             the same robot.
         env: which of its envs.
         host, port: where to serve. Whoever can reach that address can use the page: there is no password. If
-            the port is taken, the next free one is.
+            the port is taken, the next free one is. See `page_server` for what it refuses.
 
     Attributes:
         server: viser's, to add controls to.
@@ -41,6 +36,7 @@ class WebViewer:
     Raises:
         TypeError: a simulator that is not MuJoCo's.
         ValueError: a geom that cannot be drawn.
+        UserError: no such port, or nothing can be served on that host.
     """
 
     def __init__(self, simulator: Any, env: int = 0, *, host: str = "127.0.0.1", port: int = 8080) -> None:
@@ -50,7 +46,7 @@ class WebViewer:
         self._model, self._data = simulator.mujoco_model(env), simulator.mujoco_data(env)
         self._base = self._model.body(simulator.robot.base_body).id
         meshes = body_meshes(self._model)
-        self.server = viser.ViserServer(host, port, verbose=False)
+        self.server = page_server(host, port)
         self.server.gui.configure_theme(show_logo=False, show_share_button=False)
         self.server.gui.main_panel.dock_right()
         camera = self.server.initial_camera

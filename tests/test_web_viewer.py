@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 import urllib.request
 from typing import Any, Iterator
 
@@ -148,9 +146,3 @@ def test_waiting_makes_real_time_and_does_not_catch_up(viewer: Any, monkeypatch:
 def test_other_simulators_are_refused() -> None:
     with pytest.raises(TypeError, match="cannot show a ScriptedSimulator"):
         web_viewer.WebViewer(ScriptedSimulator(standing(1)))
-
-
-def test_without_viser_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "viser", None)
-    with pytest.raises(ImportError, match="pip install viser"):
-        importlib.reload(web_viewer)
