@@ -16,8 +16,11 @@ from torch import Tensor
 from humanoid_envs import compilation, readout
 from humanoid_envs.alarm import Alarm
 from humanoid_envs.compilation import F
+from humanoid_envs.configs import to_plain
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.errors import UserError
 from humanoid_envs.readout import Array, Presentation
+from humanoid_envs.saved_state import command_difference, setting_difference
 from humanoid_envs.simulators.simulator import Simulator, default_parameters
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, observations, symmetry
 from humanoid_envs.tasks.velocity.randomization import DrawsAhead, sample_parameters
@@ -311,18 +314,45 @@ class HumanoidVectorEnv(VectorEnv):
             "generator": self._generator.get_state(),
             "draws": self._draws.state_dict(),
             "started": self._started,
+            "setting": self.setting,
         }
+
+    @property
+    def setting(self) -> Dict[str, Any]:
+        """What a state belongs to, in plain values: robot, simulator, number of envs, mode, task."""
+        return {
+            "robot": self.simulator.robot.name,
+            "simulator": type(self.simulator).__name__,
+            "num_envs": self.num_envs,
+            "autoreset_mode": self.autoreset_mode.name,
+            "task": to_plain(self.config),
+        }
+
+    def difference(self, state: Dict[str, Any]) -> Optional[str]:
+        """In words, the first thing that a state has otherwise than this environment: its `setting`, or the
+        commands that are fixed. None where there is none, or the state is of an earlier version."""
+        if "setting" not in state:
+            return None
+        other = setting_difference(state["setting"], self.setting)
+        return command_difference(state["memory"], self._memory) if other is None else other
 
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Continue from what `state_dict` returned.
 
         Raises:
-            ValueError: it is of another number of envs or another task.
+            UserError: it is of another number of envs, another task, robot or simulator. States of earlier
+                versions do not say, but for their shapes.
         """
+        if "setting" in state:
+            other = setting_difference(state["setting"], self.setting)
+            if other is not None:
+                raise UserError(
+                    f"This state is of another environment: {other}. Make the same one, or reset() this one."
+                )
         memory = {name: value.to(self.device) for name, value in state["memory"].items()}
         wrong = [name for name, value in vars(self._memory).items() if memory[name].shape != value.shape]
         if wrong:
-            raise ValueError(
+            raise UserError(
                 f"This state is of another environment: {wrong[0]} has shape "
                 f"{tuple(memory[wrong[0]].shape)} instead of {tuple(getattr(self._memory, wrong[0]).shape)}."
             )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Mapping
 
 from torch import Tensor
 
+from humanoid_envs.errors import UserError
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.learner import Learner
@@ -41,6 +42,14 @@ def require_same_networks(config: PPOConfig, saved: PPOConfig, source: str) -> N
                 f"{source} holds other networks: its {name} is {getattr(saved, name)}, the given config's is "
                 f"{getattr(config, name)}."
             )
+
+
+def require_finite(weights: Mapping[str, Tensor], source: str) -> None:
+    """Raise UserError, naming them, if there are weights with NaN or infinite entries. source: the beginning
+    of the message."""
+    broken = [name for name, weight in weights.items() if not bool(weight.isfinite().all())]
+    if broken:
+        raise UserError(f"{source}: the weights {', '.join(broken)} are not finite.")
 
 
 def _require_same_weights(

@@ -26,12 +26,14 @@ from trainers.ppo.devices import memory_in_use, resolve_device
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.episode_statistics import EpisodeStatistics
 from trainers.ppo.guard import check_losses, check_rollout
+from trainers.ppo.interrupted import continue_episodes, save_episodes
 from trainers.ppo.learner import Learner
 from trainers.ppo.loggers import Log, Logger, folder_loggers
-from trainers.ppo.parameters import load_parameters, require_same_networks
+from trainers.ppo.parameters import load_parameters, require_finite, require_same_networks
 from trainers.ppo.random_state import random_state, restore_random_state
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import ActionMap, EnvSignature
+from trainers.ppo.stopwatch import speeds
 from trainers.ppo.tensor_env import TensorEnv
 
 Array = Union[np.ndarray, Tensor]
@@ -187,10 +189,9 @@ class PPO:
         """
         if not self.workers.is_first:
             return
-        weights = self.policy.state_dict()
-        broken = [name for name, weight in weights.items() if not bool(weight.isfinite().all())]
-        if broken:
-            raise ValueError(f"Not saved to {path}: the weights {', '.join(broken)} are not finite.")
+        weights, alone = self.policy.state_dict(), self.workers.world_size == 1
+        require_finite(weights, f"Not saved to {path}")
+        env = self._env if environment and alone and self._started else None
         write_checkpoint(
             path,
             {
@@ -201,8 +202,8 @@ class PPO:
                 "num_timesteps": self.num_timesteps,
                 "num_updates": self.num_updates,
                 "metadata": self.metadata,
-                "random": random_state(self._generator) if self.workers.world_size == 1 else None,
-                "environment": self._environment_state() if environment else None,
+                "random": random_state(self._generator) if alone else None,
+                "environment": None if env is None else save_episodes(env, self._statistics),
             },
         )
 
@@ -226,32 +227,54 @@ class PPO:
         the adapted learning rate goes on unless `learning_rate` differs. log_dir, loggers, workers: see
         `PPO`; there may be more or fewer workers than before.
         restore_env: let `learn(…, reset_num_timesteps=False)` continue the interrupted episodes bit for bit,
-        where the environment offers its state; False starts new ones, e.g. with another number of
-        environments or on another simulator.
+        where the environment offers its state and is made as the one before was: the same task, robot,
+        simulator, number of environments and fixed commands. In any other, which a warning says, and with
+        False it starts new ones.
         Raises FileNotFoundError, or ValueError for a damaged file and for a checkpoint of other networks,
         other spaces or another robot.
         """
+        options = {"config": config, "log_dir": log_dir, "loggers": loggers, "workers": workers}
         content = read_checkpoint(path)
-        saved_config = from_plain(PPOConfig, content["config"], str(path))
-        signature = from_plain(EnvSignature, content["signature"], str(path))
+        return cls.from_content(content, str(path), env, device, restore_env=restore_env, **options)
+
+    @classmethod
+    def from_content(
+        cls,
+        content: Dict[str, Any],
+        source: str,
+        env: Optional[VectorEnv] = None,
+        device: Optional[str] = None,
+        *,
+        config: Optional[PPOConfig] = None,
+        restore_env: bool = True,
+        workers: Workers = ALONE,
+        **outputs: Any,
+    ) -> PPO:
+        """The PPO of a checkpoint's content, see `load`. source: where that is from, for messages. outputs:
+        `log_dir` and `loggers`."""
+        saved_config = from_plain(PPOConfig, content["config"], source)
+        signature = from_plain(EnvSignature, content["signature"], source)
         config = saved_config if config is None else config
-        require_same_networks(config, saved_config, str(path))
+        require_same_networks(config, saved_config, source)
         if device is not None:
             config = dataclasses.replace(config, device=device)
 
         ppo = cls.__new__(cls)
-        ppo._build(signature, config, resolve_device(config.device), log_dir, loggers, workers)
-        load_parameters(ppo.policy, ppo.learner, content, str(path))
+        ppo._build(signature, config, resolve_device(config.device), workers=workers, **outputs)
+        load_parameters(ppo.policy, ppo.learner, content, source)
         if config.learning_rate != saved_config.learning_rate:
             ppo.learner.learning_rate.fill_(config.learning_rate)
         ppo.num_timesteps = content["num_timesteps"]
         ppo.num_updates = content["num_updates"]
         ppo.metadata = content["metadata"]
         if env is not None:
-            ppo._connect(env, str(path))
+            ppo._connect(env, source)
             alone = workers.world_size == 1
+            assert ppo._env is not None
             if alone and restore_env and content["environment"] is not None:
-                ppo._restore_environment(content["environment"])
+                ppo._started = continue_episodes(
+                    content["environment"], ppo._env, ppo._statistics, config.seed, source
+                )
             if alone and content["random"] is not None:
                 restore_random_state(ppo._generator, content["random"])
             else:
@@ -263,9 +286,9 @@ class PPO:
         signature: EnvSignature,
         config: PPOConfig,
         device: torch.device,
-        log_dir: Optional[Union[str, Path]],
-        loggers: Sequence[Logger],
-        workers: Workers,
+        log_dir: Optional[Union[str, Path]] = None,
+        loggers: Sequence[Logger] = (),
+        workers: Workers = ALONE,
     ) -> None:
         """Everything that does not need an environment."""
         workers.require_own_device(device)
@@ -373,32 +396,14 @@ class PPO:
     def _report(
         self, losses: Dict[str, float], split: Dict[str, float], collect_s: float, learn_s: float
     ) -> None:
-        samples = self._timesteps_per_update
         std = self.policy.std
         self.metrics = {
             **self._statistics.take(),
             **{f"train/{name}": value for name, value in losses.items()},
             "train/learning_rate": self.learner.learning_rate.item(),  # the last one, not the mean
             "train/updates": self.num_updates,
-            "speed/collect_steps_per_s": samples / collect_s,
-            "speed/steps_per_s": samples / (collect_s + learn_s),
-            "speed/collect_s": collect_s,
-            "speed/learn_s": learn_s,
-            **{f"speed/{name}_s": seconds for name, seconds in split.items()},
+            **speeds(self._timesteps_per_update, collect_s, learn_s, split),
             **memory_in_use(self.device),
         }
         if std is not None:
             self.metrics["train/std"] = std.mean().item()
-
-    def _environment_state(self) -> Optional[Dict[str, Any]]:
-        if self.workers.world_size > 1 or self._env is None or not self._started:
-            return None
-        state = self._env.state_dict()
-        return None if state is None else {**state, "episodes": self._statistics.state_dict()}
-
-    def _restore_environment(self, state: Dict[str, Any]) -> None:
-        assert self._env is not None
-        self._env.reset(seed=self.config.seed)
-        self._env.load_state_dict(state)
-        self._statistics.load_state_dict(state["episodes"])
-        self._started = True

@@ -52,3 +52,15 @@ def _event() -> torch.cuda.Event:
         return torch.cuda.Event(enable_timing=True, external=True)
     except TypeError:  # older torch cannot read the events of a graph
         return torch.cuda.Event(enable_timing=True)
+
+
+def speeds(samples: int, collect_s: float, learn_s: float, split: Dict[str, float]) -> Dict[str, float]:
+    """Curves of how fast an update of so many samples was; split: seconds of the rollout by what they were
+    for."""
+    return {
+        "speed/collect_steps_per_s": samples / collect_s,
+        "speed/steps_per_s": samples / (collect_s + learn_s),
+        "speed/collect_s": collect_s,
+        "speed/learn_s": learn_s,
+        **{f"speed/{name}_s": seconds for name, seconds in split.items()},
+    }

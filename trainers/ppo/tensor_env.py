@@ -131,13 +131,17 @@ class TensorEnv:
             "ended": self._ended.clone(),
         }
 
+    def difference(self, state: Dict[str, Any]) -> Optional[str]:
+        """In words, what keeps a state that `state_dict` returned from going on in this environment: what its
+        own `difference` says, where it offers one. None: nothing."""
+        if state["obs"].shape[0] != self.num_envs:
+            return f"num_envs is {state['obs'].shape[0]} there, {self.num_envs} here"
+        if not hasattr(self.env.unwrapped, "difference"):
+            return None
+        return self.env.unwrapped.difference(state["env"])  # pyright: ignore[reportAttributeAccessIssue]
+
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Continue from what `state_dict` returned. Call `reset` first."""
-        if state["obs"].shape[0] != self.num_envs:
-            raise ValueError(
-                f"The checkpoint holds the state of {state['obs'].shape[0]} environments, this one has "
-                f"{self.num_envs}: make as many, or start new episodes with restore_env=False."
-            )
         self.env.unwrapped.load_state_dict(state["env"])  # pyright: ignore[reportAttributeAccessIssue]
         self.obs = state["obs"].to(self.device)
         self.critic_obs = state["critic_obs"].to(self.device)

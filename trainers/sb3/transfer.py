@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from pathlib import Path
 from typing import Any, Dict, Optional, Type, TypeVar, Union
 
@@ -16,7 +15,6 @@ from stable_baselines3.common.vec_env import VecEnv
 from humanoid_envs.configs import to_plain
 from humanoid_envs.registration import make_mujoco
 from trainers.ppo import PPO
-from trainers.ppo.checkpoint import write_checkpoint
 from trainers.sb3.models import describe, signature_of
 from trainers.sb3.policy import AsymmetricPolicy, humanoid_vec_env, policy_kwargs
 from trainers.sb3.vec_env import HumanoidVecEnv
@@ -100,7 +98,4 @@ def to_ppo(model: OnPolicyAlgorithm, env: Optional[VectorEnv] = None, **options:
         "random": None,
         "environment": None,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.pt"
-        write_checkpoint(path, content)
-        return PPO.load(path, env, **options)
+    return PPO.from_content(content, "This model", env, **options)

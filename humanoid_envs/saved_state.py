@@ -1,0 +1,48 @@
+"""Whether a saved state of an environment can go on in another one."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from torch import Tensor
+
+from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig
+
+
+def setting_difference(saved: Dict[str, Any], own: Dict[str, Any]) -> Optional[str]:
+    """In words, the first thing that two settings (see `HumanoidVectorEnv.setting`) do not share, or None."""
+    # A field that is newer than the saved setting has its default there.
+    task = to_plain(from_plain(VelocityConfig, saved["task"], "the saved state"))
+    return _difference({**saved, "task": task}, own, "")
+
+
+def command_difference(saved: Dict[str, Tensor], own: TaskMemory) -> Optional[str]:
+    """In words, how the commands that are fixed (see `set_command`) differ, or None. saved: the memory in a
+    state of as many envs."""
+    fixed = saved["command_fixed"].cpu()
+    same = (fixed == own.command_fixed.cpu()) & (
+        ~fixed | (saved["command"].cpu() == own.command.cpu())[:, :3].all(dim=1)
+    )
+    if bool(same.all()):
+        return None
+    env = int((~same).nonzero()[0, 0])
+
+    def told(is_fixed: Tensor, command: Tensor) -> str:
+        return str([round(value, 6) for value in command[env, :3].tolist()]) if is_fixed[env] else "drawn"
+
+    return (
+        f"env {env}'s command is {told(fixed, saved['command'])} there, "
+        f"{told(own.command_fixed, own.command)} here"
+    )
+
+
+def _difference(saved: Any, own: Any, where: str) -> Optional[str]:
+    if isinstance(saved, dict) and isinstance(own, dict):
+        for key in {**own, **saved}:
+            name = f"{where}.{key}" if where else key
+            found = _difference(saved.get(key), own.get(key), name)
+            if found is not None:
+                return found
+        return None
+    return None if saved == own else f"{where} is {saved} there, {own} here"
