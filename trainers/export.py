@@ -21,11 +21,13 @@ from torch import Tensor, nn
 
 from humanoid_envs.configs import from_plain
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.ppo import PPO
 from trainers.ppo.mlp import InputLinear
+from trainers.ppo.wrappers import action_wrapper, observation_wrapper
 
 OPSET = 17
 """Of ONNX: read by every onnxruntime from 1.12 on."""
@@ -122,16 +124,24 @@ def contract_of(ppo: PPO) -> PolicyContract:
     names, with XBot-L.
 
     Raises:
-        ValueError: it has neither.
+        UserError: it has neither, or a wrapper changes what the environment shows or gets.
     """
     env = ppo.get_env()
+    wrapper = ppo.signature.wrapper
+    if env is not None:
+        wrapper = observation_wrapper(env) or action_wrapper(env)
+    if wrapper is not None:
+        raise UserError(
+            f"This policy's contract is not known: the wrapper {wrapper} may change observations or actions, "
+            "of which the environment's contract says nothing. Pass contract=…, or train without the wrapper."
+        )
     if env is not None and hasattr(env.unwrapped, "contract"):
         return env.unwrapped.contract  # pyright: ignore[reportAttributeAccessIssue]
     details = ppo.signature.details
     if "task" in ppo.metadata and details.get("joints") == list(XBOT_L.joint_names):
         task = from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")
         return PolicyContract.of(task, XBOT_L, ppo.metadata.get("engine"))
-    raise ValueError(
+    raise UserError(
         "This policy's contract is not known: it was not trained by train() on XBot-L. "
         "Pass contract=env.contract of the environment it was trained in."
     )

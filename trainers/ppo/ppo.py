@@ -334,6 +334,8 @@ class PPO:
 
     def _attach(self, env: TensorEnv) -> None:
         """What training in an environment needs."""
+        if self.config.symmetry:
+            env.signature.symmetry()  # which a wrapper may forbid
         num_samples = self.config.num_steps * env.num_envs
         if num_samples < self.config.num_minibatches:
             raise ValueError(

@@ -13,6 +13,9 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
+from humanoid_envs.errors import UserError
+from trainers.ppo.wrappers import observation_wrapper
+
 
 @dataclass(frozen=True)
 class EnvSignature:
@@ -34,6 +37,8 @@ class EnvSignature:
     """Upper bounds of the flattened continuous action."""
     details: Dict[str, Any] = field(default_factory=dict)
     """The environment's own `signature`, e.g. the robot's name and its joints in order."""
+    wrapper: Optional[str] = None
+    """Name of a wrapper that may change observations: what `details` says of their entries does not hold."""
 
     @property
     def obs_dim(self) -> int:
@@ -74,6 +79,7 @@ class EnvSignature:
                 action_low=(),
                 action_high=(),
                 details=dict(details),
+                wrapper=observation_wrapper(env),
             )
         action_box = _box("action", action_space)
         return cls(
@@ -85,24 +91,30 @@ class EnvSignature:
             action_low=tuple(float(x) for x in action_box.low.ravel()),
             action_high=tuple(float(x) for x in action_box.high.ravel()),
             details=dict(details),
+            wrapper=observation_wrapper(env),
         )
 
     def symmetry(self) -> Dict[str, Any]:
         """The environment's mirrors: "policy", "critic" and "action", each with "permutation" and "sign", and
         the first two with the "index" of an entry that every mirror image turns round.
 
-        Raises ValueError if the environment tells none.
+        Raises UserError if the environment tells none, or those of other observations than a wrapper shows.
         """
+        if self.wrapper is not None:
+            raise UserError(
+                f"PPOConfig.symmetry mirrors the entries of the environment's own observation, which the "
+                f"wrapper {self.wrapper} may change: train without it, or with symmetry=False."
+            )
         if "symmetry" not in self.details:
-            raise ValueError(
+            raise UserError(
                 "PPOConfig.symmetry needs an environment that tells its mirrors in signature['symmetry']."
             )
         return self.details["symmetry"]
 
     def history(self) -> Tuple[int, int]:
         """How many equal frames, oldest first, the actor's and the critic's observation stack; 1 where the
-        environment's `signature["history"]` does not say more."""
-        frames = self.details.get("history", {})
+        environment's `signature["history"]` does not say more, or a wrapper may change each frame anew."""
+        frames = self.details.get("history", {}) if self.wrapper is None else {}
         return frames.get("policy", 1), frames.get("critic", 1)
 
     def require_match(self, env: EnvSignature, source: str) -> None:

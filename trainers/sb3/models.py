@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import warnings
@@ -22,6 +23,7 @@ from humanoid_envs.contract import PolicyContract
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.policies import LoadedPolicy
 from trainers.ppo.signature import EnvSignature
+from trainers.ppo.wrappers import observation_wrapper
 from trainers.sb3.policy import AsymmetricPolicy, humanoid_vec_env
 from trainers.sb3.vec_env import HumanoidVecEnv, actor_space
 
@@ -127,7 +129,8 @@ def signature_of(env: HumanoidVecEnv) -> EnvSignature:
         single_action_space=env.env.single_action_space,
         unwrapped=env.humanoids,
     )
-    return EnvSignature.of(actor)  # pyright: ignore[reportArgumentType]
+    signature = EnvSignature.of(actor)  # pyright: ignore[reportArgumentType]
+    return dataclasses.replace(signature, wrapper=observation_wrapper(env.env))
 
 
 def _unseen(model: BaseAlgorithm) -> Optional[Tensor]:
