@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import warnings
-from typing import Any, Optional, Tuple, Union
+from typing import Any, Mapping, Optional, Tuple, Union
 
 import gymnasium
 import torch
 
 from humanoid_envs import isaacgym_first
 from humanoid_envs.compilation import can_compile
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L, Robot
 from humanoid_envs.simulators.simulator import Simulator
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 
 ENGINES = ("isaacgym", "mujoco_warp", "mujoco")
 """Physics engines, fastest first."""
 
-Config = Union[str, VelocityConfig]
+AnyRobot = Union[Robot, Mapping[str, Any]]
+"""A robot, or its fields as plain values."""
 
 
 def register_environments() -> None:
@@ -33,61 +37,67 @@ def register_environments() -> None:
 
 def make_mujoco(
     num_envs: int = 1,
-    config: Config = "v0",
+    config: AnyConfig = "v0",
     *,
-    robot: Robot = XBOT_L,
+    robot: AnyRobot = XBOT_L,
     num_threads: int = 0,
     array: str = "numpy",
+    action_bound: Optional[float] = None,
     **options: Any,
 ) -> HumanoidVectorEnv:
     """`HumanoidXBotL-MuJoCo-v0`: C MuJoCo on the CPU, all envs in one process.
 
     Args:
         num_envs: number of robots.
-        config: a preset's name or a `VelocityConfig`.
+        config: a preset's name, a `VelocityConfig`, or a dict of its fields.
         robot: the robot; XBot-L unless you bring your own.
+        action_bound: replaces `config.actions.clip`: the action space is ± this. What an action means stays
+            (`config.actions.scale`), so that actions within the bound give the same joint targets; for
+            libraries that explore all of the action space. A policy's contract records it.
         num_threads: threads that step the physics; 0 takes all cores that the process may use. Results do
             not depend on it.
         array, options: see `HumanoidVectorEnv`.
     """
     from humanoid_envs.simulators.mujoco import MuJoCoSimulator
 
-    config, num_envs = preset(config), _positive(num_envs)
-    simulator = MuJoCoSimulator(robot, config.physics, num_envs, num_threads=num_threads)
-    return _environment("mujoco", simulator, config, array=array, **options)
+    task, num_envs = _task(config, action_bound), _positive(num_envs)
+    simulator = MuJoCoSimulator(Robot.of(robot), task.physics, num_envs, num_threads=num_threads)
+    return _environment("mujoco", simulator, task, array=array, **options)
 
 
 def make_mujoco_warp(
     num_envs: int = 1,
-    config: Config = "v0",
+    config: AnyConfig = "v0",
     *,
-    robot: Robot = XBOT_L,
+    robot: AnyRobot = XBOT_L,
     device: Optional[Union[str, torch.device]] = None,
+    action_bound: Optional[float] = None,
     **options: Any,
 ) -> HumanoidVectorEnv:
     """`HumanoidXBotL-MuJoCoWarp-v0`: MuJoCo Warp on a CUDA device; torch tensors on that device.
 
     Args:
         device: the CUDA device, by default the current one; `"cpu"` runs Warp's slow CPU mode, for tests.
-        num_envs, config, robot, options: see `make_mujoco`.
+        num_envs, config, robot, action_bound, options: see `make_mujoco`.
     """
     from humanoid_envs.simulators.mujoco_warp import MuJoCoWarpSimulator
 
-    config, num_envs = preset(config), _positive(num_envs)
-    simulator = MuJoCoWarpSimulator(robot, config.physics, num_envs, device=device or "cuda")
+    task, num_envs = _task(config, action_bound), _positive(num_envs)
+    simulator = MuJoCoWarpSimulator(Robot.of(robot), task.physics, num_envs, device=device or "cuda")
     options.setdefault("compiled", simulator.device.type == "cuda" and can_compile())
-    return _environment("mujoco_warp", simulator, config, **options)
+    return _environment("mujoco_warp", simulator, task, **options)
 
 
 def make_isaacgym(
     num_envs: int = 1,
-    config: Config = "v0",
+    config: AnyConfig = "v0",
     *,
     engine: str = "auto",
-    robot: Robot = XBOT_L,
+    robot: AnyRobot = XBOT_L,
     device: Optional[Union[str, torch.device]] = None,
     headless: bool = True,
     array: str = "torch",
+    action_bound: Optional[float] = None,
     **options: Any,
 ) -> HumanoidVectorEnv:
     """`HumanoidXBotL-IsaacGym-v0`: the fastest engine of this machine; torch tensors.
@@ -97,7 +107,7 @@ def make_isaacgym(
             that runs here, see `best_engine`. `env.metadata["engine"]` says which.
         device: CUDA device of a GPU engine; `"cpu"` runs Isaac Gym's PhysX on the CPU.
         headless: False opens the viewer of engine `"isaacgym"`. Others have none for many robots.
-        num_envs, config, robot, array, options: see `make_mujoco`.
+        num_envs, config, robot, array, action_bound, options: see `make_mujoco`.
 
     Raises:
         ValueError: unknown engine, or a config whose physics Isaac Gym cannot do.
@@ -109,23 +119,24 @@ def make_isaacgym(
             f"HumanoidXBotL-IsaacGym-v0 runs on {engine}: {reason}. engine={engine!r} chooses it silently.",
             stacklevel=2,
         )
+    options["action_bound"] = action_bound
     if engine == "mujoco_warp":
         return make_mujoco_warp(num_envs, config, robot=robot, device=device, array=array, **options)
     if engine == "mujoco":
         if device is not None and torch.device(device).type != "cpu":
-            raise ValueError(f"Engine 'mujoco' runs on the CPU, not on {str(device)!r}; leave device out.")
+            raise UserError(f"Engine 'mujoco' runs on the CPU, not on {str(device)!r}; leave device out.")
         return make_mujoco(num_envs, config, robot=robot, array=array, **options)
     if engine != "isaacgym":
-        raise ValueError(f"Unknown engine {engine!r}; there are 'auto', {', '.join(map(repr, ENGINES))}.")
+        raise UserError(f"Unknown engine {engine!r}; there are 'auto', {', '.join(map(repr, ENGINES))}.")
 
     from humanoid_envs.simulators.isaacgym import IsaacGymSimulator
 
-    config, num_envs = preset(config), _positive(num_envs)
+    task, num_envs = _task(config, action_bound), _positive(num_envs)
     cameras = options.get("render_mode") == "rgb_array"
     simulator = IsaacGymSimulator(
-        robot, config.physics, num_envs, device=device or "cuda", headless=headless, cameras=cameras
+        Robot.of(robot), task.physics, num_envs, device=device or "cuda", headless=headless, cameras=cameras
     )
-    return _environment("isaacgym", simulator, config, array=array, **options)
+    return _environment("isaacgym", simulator, task, array=array, **options)
 
 
 def best_engine(device: Optional[Union[str, torch.device]] = None) -> Tuple[str, str]:
@@ -149,7 +160,17 @@ def _environment(
     return env
 
 
+def _task(config: AnyConfig, action_bound: Optional[float]) -> VelocityConfig:
+    task = preset(config)
+    if action_bound is None:
+        return task
+    is_number = isinstance(action_bound, (int, float)) and not isinstance(action_bound, bool)
+    if not is_number or not (0.0 < action_bound < math.inf):
+        raise UserError(f"action_bound must be a positive number of action units, not {action_bound!r}.")
+    return dataclasses.replace(task, actions=dataclasses.replace(task.actions, clip=float(action_bound)))
+
+
 def _positive(num_envs: int) -> int:
     if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-        raise ValueError(f"num_envs must be a positive integer, not {num_envs!r}.")
+        raise UserError(f"num_envs must be a positive integer, not {num_envs!r}.")
     return num_envs

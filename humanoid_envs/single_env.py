@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+import functools
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
+from humanoid_envs.arrays import AnyArray, as_tensor
+from humanoid_envs.errors import UserError
+from humanoid_envs.plain_spec import PlainSpec
 from humanoid_envs.vector_env import HumanoidVectorEnv
 
 
@@ -16,14 +21,24 @@ class HumanoidEnv(gymnasium.Env):
 
     Arguments that name a task, a robot or an engine go to `make_mujoco` and its siblings.
 
+    Like Gymnasium's own MuJoCo environments it is pickled and copied as the arguments that it was made with:
+    reset a copy before its first step.
+
     Args:
         vector_env: one env, not resetting by itself, with numpy arrays.
         render_mode: `"human"` opens the engine's viewer and keeps real time, `"rgb_array"` gives pictures.
+        remake: makes another one, for pickle and copy; it must be picklable itself.
     """
 
     metadata: Dict[str, Any] = {"render_modes": ["human", "rgb_array"]}  # noqa: RUF012  Gymnasium's own attribute
+    spec = PlainSpec()  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
 
-    def __init__(self, vector_env: HumanoidVectorEnv, render_mode: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        vector_env: HumanoidVectorEnv,
+        render_mode: Optional[str] = None,
+        remake: Optional[Callable[[], HumanoidEnv]] = None,
+    ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be 'human', 'rgb_array' or None, not {render_mode!r}.")
         self.vector_env = vector_env
@@ -32,6 +47,15 @@ class HumanoidEnv(gymnasium.Env):
         self.observation_space = vector_env.single_observation_space
         self.action_space = vector_env.single_action_space
         self._viewer: Optional[Any] = None
+        self._remake = remake
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        if self._remake is None:
+            raise UserError(
+                "This HumanoidEnv can't be pickled or copied: it was made around a vector environment. Make "
+                "it with gymnasium.make, so that a copy can be made from the same arguments."
+            )
+        return _made_again, (self._remake, self.spec)
 
     def reset(
         self, *, seed: Optional[int] = None, options: Optional[Dict[str, Any]] = None
@@ -42,12 +66,13 @@ class HumanoidEnv(gymnasium.Env):
         self._show()
         return _first(observation), _first_of_info(info)
 
-    def step(self, action: np.ndarray) -> Tuple[Any, float, bool, bool, Dict[str, Any]]:
+    def step(self, action: AnyArray) -> Tuple[Any, float, bool, bool, Dict[str, Any]]:
         """One policy step; see `HumanoidVectorEnv.step`. action: (12,)."""
-        action = np.asarray(action)
-        if action.shape != self.action_space.shape:
-            raise ValueError(f"The action must have shape {self.action_space.shape}, not {action.shape}.")
-        observation, reward, terminated, truncated, info = self.vector_env.step(action[None])
+        given = as_tensor(action, "The action")
+        if given.shape != self.action_space.shape:
+            shape = tuple(given.shape)
+            raise UserError(f"The action must have shape {self.action_space.shape}, not {shape}.")
+        observation, reward, terminated, truncated, info = self.vector_env.step(given[None])
         self._show()
         return (
             _first(observation),
@@ -61,7 +86,7 @@ class HumanoidEnv(gymnasium.Env):
         """The picture in mode `"rgb_array"`; the viewer of mode `"human"` follows by itself."""
         return self.vector_env.simulator.render() if self.render_mode == "rgb_array" else None
 
-    def set_command(self, command: Any) -> None:
+    def set_command(self, command: Optional[AnyArray]) -> None:
         """Fix vx, vy (m/s) and yaw rate (rad/s); None draws them. See `HumanoidVectorEnv.set_command`."""
         self.vector_env.set_command(command)
 
@@ -83,31 +108,34 @@ class HumanoidEnv(gymnasium.Env):
 
 def make_mujoco(render_mode: Optional[str] = None, **kwargs: Any) -> HumanoidEnv:
     """`HumanoidXBotL-MuJoCo-v0` for `gymnasium.make`."""
-    from humanoid_envs.registration import make_mujoco as make
-
-    return _single(make, render_mode, kwargs)
+    return _single("make_mujoco", render_mode, kwargs)
 
 
 def make_mujoco_warp(render_mode: Optional[str] = None, **kwargs: Any) -> HumanoidEnv:
     """`HumanoidXBotL-MuJoCoWarp-v0` for `gymnasium.make`."""
-    from humanoid_envs.registration import make_mujoco_warp as make
-
-    return _single(make, render_mode, kwargs)
+    return _single("make_mujoco_warp", render_mode, kwargs)
 
 
 def make_isaacgym(render_mode: Optional[str] = None, **kwargs: Any) -> HumanoidEnv:
     """`HumanoidXBotL-IsaacGym-v0` for `gymnasium.make`."""
-    from humanoid_envs.registration import make_isaacgym as make
-
     # Isaac Gym must know before the simulation is made whether there will be anything to see.
     pictures = "rgb_array" if render_mode == "rgb_array" else None
     shown = {"headless": render_mode != "human", "render_mode": pictures}
-    return _single(make, render_mode, {**shown, **kwargs})
+    return _single("make_isaacgym", render_mode, {**shown, **kwargs})
 
 
-def _single(make: Any, render_mode: Optional[str], kwargs: Dict[str, Any]) -> HumanoidEnv:
+def _single(maker: str, render_mode: Optional[str], kwargs: Dict[str, Any]) -> HumanoidEnv:
+    from humanoid_envs import registration
+
+    make = getattr(registration, maker)
     env = make(1, array="numpy", autoreset_mode=AutoresetMode.DISABLED, **kwargs)
-    return HumanoidEnv(env, render_mode)
+    return HumanoidEnv(env, render_mode, functools.partial(_single, maker, render_mode, kwargs))
+
+
+def _made_again(remake: Callable[[], HumanoidEnv], spec: Optional[EnvSpec]) -> HumanoidEnv:
+    env = remake()
+    env.spec = spec
+    return env
 
 
 def _first(value: Any) -> Any:

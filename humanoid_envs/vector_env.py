@@ -15,18 +15,18 @@ from torch import Tensor
 
 from humanoid_envs import compilation, readout
 from humanoid_envs.alarm import Alarm
+from humanoid_envs.arrays import AnyArray, as_tensor
 from humanoid_envs.compilation import F
 from humanoid_envs.configs import to_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
+from humanoid_envs.plain_spec import PlainSpec
 from humanoid_envs.readout import Array, Presentation
 from humanoid_envs.saved_state import command_difference, setting_difference
 from humanoid_envs.simulators.simulator import Simulator, default_parameters
-from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, observations, symmetry
+from humanoid_envs.tasks.velocity import AnyConfig, TaskMemory, VelocityTask, observations, preset, symmetry
 from humanoid_envs.tasks.velocity.randomization import DrawsAhead, sample_parameters
 from humanoid_envs.tasks.velocity.task import StepResult
-
-Command = Union[Sequence[float], np.ndarray, Tensor]
 
 _MAX_RENDERED = 16
 _STEPS_DRAWN_AHEAD = 8
@@ -56,7 +56,7 @@ class HumanoidVectorEnv(VectorEnv):
         autoreset_mode: SAME_STEP resets a finished env in the step in which it finishes, NEXT_STEP in the one
             after, DISABLED leaves it to `reset(options={"reset_mask": mask})`.
         array: what observations, rewards, flags and infos are: `"torch"` on the simulator's device, or
-            `"numpy"`. Actions may be either.
+            `"numpy"`. Actions may be either, lists, or arrays of other libraries, see `as_tensor`.
         dict_obs: observe actor's and critic's observation as a `Dict`.
         command: vx, vy, yaw rate that all robots get instead of drawn ones; see `set_command`.
         stagger_episodes: after a full reset let each env's first episode begin at a random step of its
@@ -69,16 +69,17 @@ class HumanoidVectorEnv(VectorEnv):
     """
 
     metadata: Dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012  Gymnasium's own attribute
+    spec = PlainSpec()  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
 
     def __init__(
         self,
         simulator: Simulator,
-        config: VelocityConfig,
+        config: AnyConfig,
         *,
         autoreset_mode: Union[AutoresetMode, str] = AutoresetMode.SAME_STEP,
         array: str = "torch",
         dict_obs: bool = False,
-        command: Optional[Command] = None,
+        command: Optional[AnyArray] = None,
         stagger_episodes: bool = False,
         compiled: bool = False,
         render_mode: Optional[str] = None,
@@ -89,6 +90,7 @@ class HumanoidVectorEnv(VectorEnv):
             raise ValueError(
                 f"A vector environment's render_mode is 'rgb_array' or None, not {render_mode!r}."
             )
+        config = preset(config)
         self.simulator, self.config = simulator, config
         self.task = VelocityTask(simulator, config, compiled)
         self.num_envs, self.device = simulator.num_envs, simulator.device
@@ -179,8 +181,8 @@ class HumanoidVectorEnv(VectorEnv):
             seen = self._view(self._memory, self.config)
             return self._present.observation(seen), self._present.info(seen)
 
-    def step(self, actions: Array) -> Tuple[Any, Array, Array, Array, Dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Advance all envs by one policy step. actions: (N, 12) floats, numpy or torch on any device.
+    def step(self, actions: AnyArray) -> Tuple[Any, Array, Array, Array, Dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Advance all envs by one policy step. actions: (N, 12) floats, see `as_tensor`, on any device.
 
         Raises:
             gymnasium.error.ResetNeeded: before the first reset.
@@ -231,7 +233,7 @@ class HumanoidVectorEnv(VectorEnv):
 
     # Beyond Gymnasium
 
-    def set_command(self, command: Optional[Command], mask: Optional[Array] = None) -> None:
+    def set_command(self, command: Optional[AnyArray], mask: Optional[AnyArray] = None) -> None:
         """Fix the command of all or the masked envs until it is set again; None lets the task draw it anew.
 
         command: vx, vy (m/s, body frame), yaw rate (rad/s): (3,) for all or (N, 3). It acts from the next
@@ -244,7 +246,7 @@ class HumanoidVectorEnv(VectorEnv):
         if command is None:
             self._memory.command_fixed.masked_fill_(rows, False)
             return
-        value = torch.as_tensor(np.asarray(command) if not isinstance(command, Tensor) else command)
+        value = as_tensor(command, "A command")
         if value.shape not in ((3,), (self.num_envs, 3)) or not bool(torch.isfinite(value).all()):
             raise ValueError(
                 "A command is finite (vx, vy, yaw rate), of shape (3,) or "
@@ -371,11 +373,8 @@ class HumanoidVectorEnv(VectorEnv):
             self._actions_finite.check(finite)
         self._result = self.task.step(self._memory, action, self._draws.next(), self.autoreset_mode)
 
-    def _set_action(self, actions: Array) -> None:
-        if not isinstance(actions, (np.ndarray, Tensor)):
-            kind = type(actions).__name__
-            raise ValueError(f"Actions must be a numpy array or a torch tensor, not {kind}.")
-        action = torch.as_tensor(actions)
+    def _set_action(self, actions: AnyArray) -> None:
+        action = as_tensor(actions, "Actions")
         if tuple(action.shape) != tuple(self._action.shape) or not action.is_floating_point():
             raise ValueError(
                 f"Actions must be floats of shape {tuple(self._action.shape)}; "
@@ -417,8 +416,8 @@ class HumanoidVectorEnv(VectorEnv):
             raise ValueError(f"Unknown reset option {sorted(unknown)[0]!r}; there is 'reset_mask'.")
         return self._mask(options["reset_mask"], "reset_mask") if options else None
 
-    def _mask(self, mask: Array, name: str) -> Tensor:
-        value = torch.as_tensor(mask)
+    def _mask(self, mask: AnyArray, name: str) -> Tensor:
+        value = as_tensor(mask, name)
         if value.shape != (self.num_envs,) or value.dtype != torch.bool:
             raise ValueError(
                 f"{name} must be bool of shape ({self.num_envs},); "

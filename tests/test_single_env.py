@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from typing import Any, Callable
+
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.utils.env_checker import check_env
+
+from humanoid_envs.single_env import HumanoidEnv
 
 pytest.importorskip("mujoco")
 
@@ -72,4 +79,45 @@ def test_bad_input() -> None:
     env.reset()
     with pytest.raises(ValueError, match=r"shape \(12,\)"):
         env.step(np.zeros(11, dtype=np.float32))
+    with pytest.raises(ValueError, match="got a str"):
+        env.step("left")  # type: ignore[arg-type]
+    env.close()
+
+
+@pytest.mark.parametrize("again", [lambda env: pickle.loads(pickle.dumps(env)), copy.deepcopy])
+def test_a_copy_is_made_from_the_same_arguments(again: Callable[[Any], Any]) -> None:
+    env = gymnasium.make("HumanoidXBotL-MuJoCo-v0", config="fast", command=(0.4, 0.0, 0.0), action_bound=2.0)
+    env.reset(seed=0)
+    other = again(env)
+    assert other.spec == env.spec
+    assert other.unwrapped.vector_env is not env.unwrapped.vector_env  # type: ignore[attr-defined]
+    first, _ = env.reset(seed=1)
+    second, info = other.reset(seed=1)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(info["command"], [0.4, 0.0, 0.0])
+    action = np.full(12, 0.3, dtype=np.float32)
+    np.testing.assert_array_equal(env.step(action)[0], other.step(action)[0])
+    env.close()
+    other.reset()  # it has a simulator of its own
+    other.close()
+
+
+def test_an_environment_made_by_hand_says_why_it_has_no_copy() -> None:
+    vector = gymnasium.make_vec("HumanoidXBotL-MuJoCo-v0", num_envs=1, autoreset_mode="DISABLED")
+    env = HumanoidEnv(vector)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="can't be pickled or copied"):
+        pickle.dumps(env)
+    with pytest.raises(ValueError, match=r"gymnasium\.make"):
+        copy.deepcopy(env)
+    env.close()
+
+
+@pytest.mark.parametrize("kind", [list, tuple, torch.as_tensor])
+def test_actions_of_any_kind(kind: Callable[[Any], Any]) -> None:
+    env = gymnasium.make("HumanoidXBotL-MuJoCo-v0").unwrapped
+    action = np.linspace(-1.0, 1.0, 12).astype(np.float32)
+    env.reset(seed=0)
+    expected = env.step(action)[0]
+    env.reset(seed=0)
+    np.testing.assert_array_equal(env.step(kind(action))[0], expected)
     env.close()

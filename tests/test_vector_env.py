@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode
 import humanoid_envs
 from humanoid_envs import HumanoidVectorEnv
 from humanoid_envs.tasks.velocity import preset
+from tests.other_arrays import HasArray, HasDLPack
 
 pytest.importorskip("mujoco")
 
@@ -62,6 +63,58 @@ def test_arrays(array: str, kind: type) -> None:
         assert all(isinstance(v, kind) for v in (observation, reward, terminated, truncated, *info.values()))
         assert str(reward.dtype).endswith("float32")
         assert str(terminated.dtype).endswith("bool")
+    env.close()
+
+
+@pytest.mark.parametrize(
+    "kind", [lambda a: a.tolist(), lambda a: tuple(map(tuple, a.tolist())), list, HasArray, HasDLPack]
+)
+def test_actions_of_any_kind(kind: Any) -> None:
+    env, action = make(2), actions(2)
+    env.reset(seed=0)
+    expected = env.step(action)[0]
+    env.reset(seed=0)
+    assert torch.equal(env.step(kind(action))[0], expected)
+    assert not np.shares_memory(env._action.numpy(), action.numpy())
+    env.close()
+
+
+def test_commands_and_masks_of_any_kind() -> None:
+    env = make(3)
+    env.reset(seed=0)
+    env.set_command(HasDLPack(torch.tensor([0.4, 0.0, 0.1])), mask=[True, False, True])
+    command = env.step(torch.zeros(3, 12))[4]["command"]
+    torch.testing.assert_close(command[[0, 2]], torch.tensor([[0.4, 0.0, 0.1]] * 2))
+    assert not torch.isclose(command[1], command[0]).all()
+    env.reset(options={"reset_mask": HasArray(torch.tensor([True, False, False]))})
+    env.close()
+
+
+def test_action_bound_is_recorded_and_leaves_the_meaning_of_an_action() -> None:
+    plain, bounded = make(2), make(2, action_bound=1.0)
+    assert bounded.single_action_space == gymnasium.spaces.Box(-1.0, 1.0, (12,), np.float32)
+    assert bounded.contract.action_clip == 1.0
+    with pytest.raises(ValueError, match=r"its action_clip is 18.0, the environment's is 1.0"):
+        plain.contract.require_match(bounded.contract, "The policy")
+    within = 0.8 * actions(2).clamp(-1.0, 1.0)  # with its noise of 2 % it stays within the bound
+    results = []
+    for env, action in (
+        (plain, within),
+        (bounded, within),
+        (bounded, 100.0 * within.sign()),
+        (bounded, within.sign()),
+    ):
+        env.reset(seed=0)
+        results.append(torch.cat([env.step(action)[0] for _ in range(3)]))
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[2], results[3])
+    plain.close()
+    bounded.close()
+
+
+def test_action_bound_reaches_the_engine_that_is_chosen() -> None:
+    env = make(2, id=ISAAC, engine="mujoco", action_bound=2.0)
+    assert env.config.actions.clip == 2.0
     env.close()
 
 
@@ -330,7 +383,19 @@ def test_isaacgym_engine_without_it_is_a_clear_error() -> None:
         ({"num_envs": 0}, ValueError, "num_envs must be a positive integer, not 0"),
         ({"num_envs": -3}, ValueError, "num_envs must be a positive"),
         ({"config": "v9"}, ValueError, "Unknown preset 'v9'; there are 'v0'"),
-        ({"config": {"physics": 1}}, TypeError, "preset's name or a VelocityConfig, not dict"),
+        ({"config": {"physic": {}}}, ValueError, "VelocityConfig has no field 'physic'"),
+        (
+            {"config": 1.5},
+            ValueError,
+            "preset's name, a VelocityConfig, or a mapping of its fields, not float",
+        ),
+        (
+            {"action_bound": 0.0},
+            ValueError,
+            "action_bound must be a positive number of action units, not 0.0",
+        ),
+        ({"action_bound": float("nan")}, ValueError, "action_bound must be a positive number"),
+        ({"action_bound": "1"}, ValueError, "action_bound must be a positive number"),
         ({"array": "jax"}, ValueError, "'torch' or 'numpy'"),
         ({"autoreset_mode": "sometimes"}, ValueError, "SAME_STEP"),
         ({"render_mode": "ansi"}, ValueError, "render_mode"),
@@ -362,7 +427,10 @@ def test_missing_cuda_device() -> None:
         (torch.zeros(2, 12, dtype=torch.int64), "floats"),
         (np.full((2, 12), np.nan), "NaN"),
         (torch.full((2, 12), float("inf")), "infinite"),
-        ([[0.0] * 12] * 2, "numpy array or a torch tensor"),
+        ("0" * 24, "got a str"),
+        ([[0.0] * 12, [0.0] * 11], "cannot be read as one array"),
+        ([["0"] * 12] * 2, "got an array of <U1"),
+        (None, "got a NoneType"),
     ],
 )
 def test_bad_actions(action: Any, message: str) -> None:

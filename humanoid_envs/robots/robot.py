@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Tuple
+from typing import Any, Mapping, Tuple, Union
+
+from humanoid_envs.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,26 @@ class Robot:
     """Mass of the base link with all links fixed to it, kg."""
     start_height: float
     """Height of the base origin above the ground at the start of an episode, m."""
+
+    @classmethod
+    def of(cls, robot: Union[Robot, Mapping[str, Any]]) -> Robot:
+        """A robot from its fields as plain values, as JSON gives them back; a robot passes through.
+
+        Raises:
+            UserError: fields that are missing or that there are not.
+        """
+        if isinstance(robot, Robot):
+            return robot
+        try:
+            values = dict(robot)
+            values["joints"] = tuple(Joint(**joint) for joint in values["joints"])
+            for name in ("mjcf", "urdf"):
+                values[name] = Path(values[name])
+            for name in ("foot_bodies", "knee_bodies"):
+                values[name] = tuple(values[name])
+            return cls(**values)
+        except (TypeError, ValueError, KeyError) as error:
+            raise UserError(f"robot must be a Robot or a mapping of all its fields: {error}.") from error
 
     @property
     def joint_names(self) -> Tuple[str, ...]:

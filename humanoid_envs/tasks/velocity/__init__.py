@@ -1,7 +1,7 @@
 """Walking at a commanded planar velocity and yaw rate."""
 
-from humanoid_envs.tasks.velocity.config import PRESETS, VelocityConfig, preset
+from humanoid_envs.tasks.velocity.config import PRESETS, AnyConfig, VelocityConfig, preset
 from humanoid_envs.tasks.velocity.memory import TaskMemory
 from humanoid_envs.tasks.velocity.task import VelocityTask
 
-__all__ = ["PRESETS", "TaskMemory", "VelocityConfig", "VelocityTask", "preset"]
+__all__ = ["PRESETS", "AnyConfig", "TaskMemory", "VelocityConfig", "VelocityTask", "preset"]

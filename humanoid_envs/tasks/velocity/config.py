@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, Tuple, Union
 
+from humanoid_envs.configs import from_plain
+from humanoid_envs.errors import UserError
 from humanoid_envs.simulators.simulator import PhysicsConfig
 
 Range = Tuple[float, float]
@@ -371,6 +373,9 @@ def fast_wide() -> VelocityConfig:
     )
 
 
+AnyConfig = Union[str, VelocityConfig, Mapping[str, Any]]
+"""A preset's name, a config, or its fields as plain values; `preset` makes a config of it."""
+
 PRESETS: Dict[str, Callable[[], VelocityConfig]] = {
     "v0": v0,
     "fast": fast,
@@ -379,17 +384,22 @@ PRESETS: Dict[str, Callable[[], VelocityConfig]] = {
 }
 
 
-def preset(config: Union[str, VelocityConfig]) -> VelocityConfig:
-    """The preset of that name; a config passes through.
+def preset(config: AnyConfig) -> VelocityConfig:
+    """The preset of that name, or the config of these plain values (as JSON gives `to_plain`'s back; what is
+    left out takes its default); a config passes through.
 
     Raises:
-        ValueError: no preset of that name.
-        TypeError: neither a name nor a VelocityConfig.
+        UserError: no preset of that name, wrong fields or values, or something else.
     """
     if isinstance(config, VelocityConfig):
         return config
+    if isinstance(config, Mapping):
+        return from_plain(VelocityConfig, dict(config), "config")
     if not isinstance(config, str):
-        raise TypeError(f"config must be a preset's name or a VelocityConfig, not {type(config).__name__}.")
+        raise UserError(
+            "config must be a preset's name, a VelocityConfig, or a mapping of its fields, not "
+            f"{type(config).__name__}."
+        )
     if config not in PRESETS:
-        raise ValueError(f"Unknown preset {config!r}; there are {', '.join(map(repr, PRESETS))}.")
+        raise UserError(f"Unknown preset {config!r}; there are {', '.join(map(repr, PRESETS))}.")
     return PRESETS[config]()
