@@ -11,11 +11,17 @@ import numpy as np
 from humanoid_envs.web_server import page_server  # its ImportError says how to install the next, too
 
 import trimesh  # isort: skip
+import viser  # isort: skip
 
 FIRST_HIDDEN_GROUP = 3
 """Geoms of this group and above are not shown, as in MuJoCo's own viewer."""
 
 _GRID = {"cell_size": 0.25, "section_size": 1.0, "fade_distance": 25.0, "infinite_grid": True}
+
+View = Tuple[Tuple[float, float, float], Tuple[float, float, float]]
+_WIDE: View = (1.9, -1.7, 1.15), (0.0, 0.0, 0.75)
+_NARROW: View = (2.85, -2.55, 1.0), (0.0, 0.0, -0.95)
+"""Where the camera is and what it looks at, m. On narrow pages the controls cover the lower 60 %."""
 
 Color = Tuple[int, int, int, int]
 
@@ -50,10 +56,23 @@ class WebViewer:
         self.server.gui.configure_theme(show_logo=False, show_share_button=False)
         self.server.gui.main_panel.dock_right()
         camera = self.server.initial_camera
-        camera.position, camera.look_at = (1.9, -1.7, 1.15), (0.0, 0.0, 0.75)
+        camera.position, camera.look_at = _WIDE
+        self._is_narrow: Dict[int, bool] = {}
+        self.server.on_client_connect(self._welcome)
         self._build(meshes)
         self._next_frame = time.monotonic()
         self.show()
+
+    async def _welcome(self, client: viser.ClientHandle) -> None:
+        await self._frame_robot(client.camera)
+        client.camera.on_update(self._frame_robot)
+
+    async def _frame_robot(self, camera: viser.CameraHandle) -> None:
+        """Show the robot where the controls leave room, again whenever the page becomes narrow or wide."""
+        visitor, is_narrow = camera.client.client_id, covers_below(camera.image_width, camera.image_height)
+        if is_narrow != self._is_narrow.get(visitor, False):
+            self._is_narrow[visitor] = is_narrow
+            camera.position, camera.look_at = _NARROW if is_narrow else _WIDE
 
     def _build(self, meshes: Dict[int, Dict[Color, trimesh.Trimesh]]) -> None:
         scene = self.server.scene
@@ -97,6 +116,14 @@ class WebViewer:
     def close(self) -> None:
         """Stop serving."""
         self.server.stop()
+
+
+def covers_below(width: int, height: int) -> bool:
+    """Whether viser's controls lie over the lower part of a picture of this size, not beside it.
+
+    In pixels of the screen; viser decides by those of CSS, of which a telephone's have several.
+    """
+    return width <= 576 or width < 0.9 * height
 
 
 def body_meshes(model: mujoco.MjModel) -> Dict[int, Dict[Color, trimesh.Trimesh]]:

@@ -146,3 +146,11 @@ def test_waiting_makes_real_time_and_does_not_catch_up(viewer: Any, monkeypatch:
 def test_other_simulators_are_refused() -> None:
     with pytest.raises(TypeError, match="cannot show a ScriptedSimulator"):
         web_viewer.WebViewer(ScriptedSimulator(standing(1)))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "covered"),
+    [(420, 800, True), (1260, 2400, True), (420, 420, True), (976, 1000, False), (480, 420, True)],
+)
+def test_controls_cover_the_lower_part_of_narrow_pages(width: int, height: int, covered: bool) -> None:
+    assert web_viewer.covers_below(width, height) is covered

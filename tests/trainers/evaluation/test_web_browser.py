@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Tuple
 
+import numpy as np
 import pytest
 
 from humanoid_envs.tasks.velocity import preset
@@ -22,6 +24,21 @@ _CENTER = (
 )
 _BOXES = "[...document.querySelectorAll('input[type=text]')].filter(i => i.value !== '' && !isNaN(i.value))"
 _ARROW = "[...document.querySelectorAll('button')].find(b => b.textContent.trim() === '↑')"
+_STATUS = "[...document.querySelectorAll('p, div')].find(e => e.textContent === 'Connected')"
+
+
+def robot_edges(player: WebPlayer) -> Tuple[float, float]:
+    """Where head and soles are on the page of the only visitor, in pixels from its top."""
+    (client,) = player.viewer.server.get_clients().values()
+    camera = client.camera
+    ahead = camera.look_at - camera.position
+    ahead /= np.linalg.norm(ahead)
+    right = np.cross(ahead, (0.0, 0.0, 1.0))
+    down = np.cross(ahead, right / np.linalg.norm(right))
+    focal_length = camera.image_height / 2.0 / np.tan(camera.fov / 2.0)
+    points = np.array([(0.0, 0.0, 1.65), (0.0, 0.0, 0.0)]) - camera.position
+    top, bottom = camera.image_height / 2.0 + focal_length * (points @ down) / (points @ ahead)
+    return float(top), float(bottom)
 
 
 def test_slider_and_push_reach_the_robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +65,10 @@ def test_slider_and_push_reach_the_robot(tmp_path: Path, monkeypatch: pytest.Mon
         until(lambda: pushes)
         ((mask, strength, angle),) = pushes
         assert (bool(mask), float(strength), float(angle)) == (True, 0.5, 0.0)
+        browser("Emulation.setDeviceMetricsOverride", width=420, height=800, deviceScaleFactor=1, mobile=True)
+        until(lambda: robot_edges(player)[1] < browser.evaluate(_CENTER % _STATUS)[1] - 25.0)
+        top, bottom = robot_edges(player)
+        assert 0.0 < top < bottom - 200.0  # seen whole, and not as a speck
         own = (player.viewer.url, "data:", "blob:")
         assert all(url.startswith(own) for url in browser.requested)
     finally:
