@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 from typing import List, Optional, Tuple
 
+from humanoid_envs.errors import UserError
 from trainers.command_line import concise_errors, render_without_display
 from trainers.evaluation import format_scores, summarize
 from trainers.ppo import PPO
@@ -104,7 +105,7 @@ def _run(name: Optional[str], resumed: Optional[Path]) -> Run:
     if name is None and resumed is not None:
         return Run.of_checkpoint(resumed)
     if name is not None and (Path(name).name != name or name in ("", "..")):
-        raise ValueError(f"--run-name is the name of a folder below runs/, not a path: {name!r}.")
+        raise UserError(f"--run-name is the name of a folder below runs/, not a path: {name!r}.")
     return Run(Path("runs") / (time.strftime("%Y-%m-%d_%H-%M-%S") if name is None else name))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Dict, Type, TypeVar, get_type_hints
 
+from humanoid_envs.errors import UserError
+
 T = TypeVar("T")
 
 
@@ -27,12 +29,12 @@ def from_plain(cls: Type[T], values: Dict[str, Any], where: str = "") -> T:
     """
     name = f"{where}: " if where else ""
     if not isinstance(values, dict):
-        raise ValueError(f"{name}{cls.__name__} needs a mapping of its fields, not {values!r}.")
+        raise UserError(f"{name}{cls.__name__} needs a mapping of its fields, not {values!r}.")
     hints = get_type_hints(cls)
     known = {field.name for field in dataclasses.fields(cls)}  # pyright: ignore[reportArgumentType]
     unknown = sorted(set(values) - known)
     if unknown:
-        raise ValueError(
+        raise UserError(
             f"{name}{cls.__name__} has no field {unknown[0]!r}; there are {', '.join(sorted(known))}."
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
 from humanoid_envs.configs import to_plain
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L, Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity import observations
@@ -156,16 +157,16 @@ class PolicyContract:
         try:
             content = json.loads(text)
         except ValueError as error:
-            raise ValueError(f"{source} is no policy contract: it is not JSON ({error}).") from error
+            raise UserError(f"{source} is no policy contract: it is not JSON ({error}).") from error
         if not isinstance(content, dict) or "sha256" not in content or "version" not in content:
-            raise ValueError(f"{source} is no policy contract: it has no sha256 or no version.")
+            raise UserError(f"{source} is no policy contract: it has no sha256 or no version.")
         if content["version"] not in (1, VERSION):
-            raise ValueError(
+            raise UserError(
                 f"{source} is a policy contract of version {content['version']}; this code reads 1 and "
                 f"{VERSION}."
             )
         if content.pop("sha256") != _sha256(content):
-            raise ValueError(
+            raise UserError(
                 f"{source} was changed: its content is not what its sha256 says. Export the policy again, "
                 "from a config that says what you want."
             )
@@ -173,7 +174,7 @@ class PolicyContract:
             content = {"engine": None, **content, "version": VERSION}
         names = {entry.name for entry in dataclasses.fields(cls)}
         if names != content.keys():
-            raise ValueError(
+            raise UserError(
                 f"{source} is no policy contract: it lacks {sorted(names - content.keys())} and has "
                 f"{sorted(content.keys() - names)} in addition."
             )
@@ -193,7 +194,7 @@ class PolicyContract:
         mine, theirs = self._what_must_match(), env._what_must_match()
         for name, value in mine.items():
             if value != theirs[name]:
-                raise ValueError(
+                raise UserError(
                     f"{source} does not fit this environment: its {name} is {value}, the environment's is "
                     f"{theirs[name]}."
                 )
@@ -225,7 +226,7 @@ class PolicyContract:
         )
         terms = {term.name: term.scale for term in PolicyContract.of(config).observation_terms}
         if list(scales.items()) != list(terms.items()):
-            raise ValueError(
+            raise UserError(
                 f"The velocity task has no such observation: this contract's terms and their scales are "
                 f"{scales}, the task's are {terms}."
             )

@@ -19,5 +19,9 @@ class UnfitMachine(UserError, RuntimeError):
     """This machine, or what is installed on it, cannot do what was asked: no display, no GPU, no renderer."""
 
 
+class WrongType(UserError, TypeError):
+    """An object of another kind than is taken."""
+
+
 class StorageError(UserError, OSError):
     """A file, folder or disk that cannot be read or written."""

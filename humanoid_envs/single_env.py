@@ -40,7 +40,7 @@ class HumanoidEnv(gymnasium.Env):
         remake: Optional[Callable[[], HumanoidEnv]] = None,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode must be 'human', 'rgb_array' or None, not {render_mode!r}.")
+            raise UserError(f"render_mode must be 'human', 'rgb_array' or None, not {render_mode!r}.")
         self.vector_env = vector_env
         self.render_mode = render_mode
         self.metadata = {**vector_env.metadata, **self.metadata}

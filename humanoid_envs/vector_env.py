@@ -85,9 +85,9 @@ class HumanoidVectorEnv(VectorEnv):
         render_mode: Optional[str] = None,
     ) -> None:
         if array not in ("torch", "numpy"):
-            raise ValueError(f"array must be 'torch' or 'numpy', not {array!r}.")
+            raise UserError(f"array must be 'torch' or 'numpy', not {array!r}.")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(
+            raise UserError(
                 f"A vector environment's render_mode is 'rgb_array' or None, not {render_mode!r}."
             )
         config = preset(config)
@@ -163,9 +163,9 @@ class HumanoidVectorEnv(VectorEnv):
         mask = self._reset_mask(options)
         if seed is not None:
             if mask is not None:
-                raise ValueError("A seed applies to all envs: pass either seed or options['reset_mask'].")
+                raise UserError("A seed applies to all envs: pass either seed or options['reset_mask'].")
             if not isinstance(seed, (int, np.integer)):
-                raise ValueError(f"seed must be one integer for the whole vector environment, not {seed!r}.")
+                raise UserError(f"seed must be one integer for the whole vector environment, not {seed!r}.")
             self._generator.manual_seed(int(seed))
             self._draws.clear()
         with torch.no_grad():
@@ -218,9 +218,9 @@ class HumanoidVectorEnv(VectorEnv):
         """
         self._require_open()
         if self.render_mode is None:
-            raise ValueError("Choose render_mode='rgb_array' when making the environment to render it.")
+            raise UserError("Choose render_mode='rgb_array' when making the environment to render it.")
         if self.num_envs > _MAX_RENDERED:
-            raise ValueError(
+            raise UserError(
                 f"Rendering {self.num_envs} envs at once is too much; at most {_MAX_RENDERED}. "
                 "env.unwrapped.simulator.render(index) pictures one of them."
             )
@@ -248,7 +248,7 @@ class HumanoidVectorEnv(VectorEnv):
             return
         value = as_tensor(command, "A command")
         if value.shape not in ((3,), (self.num_envs, 3)) or not bool(torch.isfinite(value).all()):
-            raise ValueError(
+            raise UserError(
                 "A command is finite (vx, vy, yaw rate), of shape (3,) or "
                 f"({self.num_envs}, 3); got {tuple(value.shape)}: {value.tolist()!s:.80}."
             )
@@ -376,7 +376,7 @@ class HumanoidVectorEnv(VectorEnv):
     def _set_action(self, actions: AnyArray) -> None:
         action = as_tensor(actions, "Actions")
         if tuple(action.shape) != tuple(self._action.shape) or not action.is_floating_point():
-            raise ValueError(
+            raise UserError(
                 f"Actions must be floats of shape {tuple(self._action.shape)}; "
                 f"got {action.dtype} of shape {tuple(action.shape)}."
             )
@@ -385,7 +385,7 @@ class HumanoidVectorEnv(VectorEnv):
     def _require_finite_actions(self) -> None:
         well = self._actions_finite.all_well() if self._on_gpu else np.isfinite(self._action.numpy()).all()
         if not well:
-            raise ValueError(
+            raise UserError(
                 "The actions contain NaN or infinite values. A policy gives them when its training has "
                 "diverged: look at its weights and at the observations it was fed. Then reset()."
             )
@@ -413,13 +413,13 @@ class HumanoidVectorEnv(VectorEnv):
     def _reset_mask(self, options: Optional[Dict[str, Any]]) -> Optional[Tensor]:
         unknown = set(options or {}) - {"reset_mask"}
         if unknown:
-            raise ValueError(f"Unknown reset option {sorted(unknown)[0]!r}; there is 'reset_mask'.")
+            raise UserError(f"Unknown reset option {sorted(unknown)[0]!r}; there is 'reset_mask'.")
         return self._mask(options["reset_mask"], "reset_mask") if options else None
 
     def _mask(self, mask: AnyArray, name: str) -> Tensor:
         value = as_tensor(mask, name)
         if value.shape != (self.num_envs,) or value.dtype != torch.bool:
-            raise ValueError(
+            raise UserError(
                 f"{name} must be bool of shape ({self.num_envs},); "
                 f"got {value.dtype} of shape {tuple(value.shape)}."
             )
@@ -437,4 +437,4 @@ def _autoreset_mode(mode: Union[AutoresetMode, str]) -> AutoresetMode:
         if mode is known or (isinstance(mode, str) and mode in (known.name, known.value)):
             return known
     names = ", ".join(known.name for known in AutoresetMode)
-    raise ValueError(f"autoreset_mode must be one of {names}, not {mode!r}.")
+    raise UserError(f"autoreset_mode must be one of {names}, not {mode!r}.")

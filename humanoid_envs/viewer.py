@@ -11,6 +11,8 @@ import mujoco
 import mujoco.viewer
 from gymnasium.vector import VectorEnv, VectorWrapper
 
+from humanoid_envs.errors import UnfitMachine, WrongType
+
 
 class Viewer:
     """Shows one env of a MuJoCo simulator (C or Warp).
@@ -36,9 +38,9 @@ class Viewer:
         on_key: Optional[Callable[[int], None]] = None,
     ) -> None:
         if not hasattr(simulator, "mujoco_data"):
-            raise TypeError(f"MuJoCo's viewer cannot show a {type(simulator).__name__}.")
+            raise WrongType(f"MuJoCo's viewer cannot show a {type(simulator).__name__}.")
         if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            raise RuntimeError(
+            raise UnfitMachine(
                 "MuJoCo's viewer needs a display, and this machine has none: take pictures instead, with "
                 "render_mode='rgb_array' or `python examples/play.py --video walk.mp4`."
             )

@@ -11,14 +11,14 @@ import threading
 from typing import Any, Callable, FrozenSet, Iterator, Optional
 from urllib.parse import urlsplit
 
-from humanoid_envs.errors import UserError
+from humanoid_envs.errors import MissingPackage, UnfitMachine, UserError
 
 try:
     import viser
     import websockets.asyncio.server
     from viser._messages import GuiUpdateMessage
 except ImportError as error:
-    raise ImportError(
+    raise MissingPackage(
         f"The browser's viewer takes a package ({error}): pip install viser, or this project's extra "
         "'viewer'."
     ) from error
@@ -47,7 +47,7 @@ def page_server(host: str, port: int) -> viser.ViserServer:
         server = viser.ViserServer(host, port, verbose=False)
     if not is_checked.is_set():
         server.stop()
-        raise RuntimeError(f"viser {viser.__version__} serves in a way whose requests cannot be checked.")
+        raise UnfitMachine(f"viser {viser.__version__} serves in a way whose requests cannot be checked.")
     _take_only_values(server)
     return server
 

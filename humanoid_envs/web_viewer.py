@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Tuple, cast
 import mujoco
 import numpy as np
 
+from humanoid_envs.errors import UserError, WrongType
 from humanoid_envs.web_server import page_server  # its ImportError says how to install the next, too
 
 import trimesh  # isort: skip
@@ -47,7 +48,7 @@ class WebViewer:
 
     def __init__(self, simulator: Any, env: int = 0, *, host: str = "127.0.0.1", port: int = 8080) -> None:
         if not hasattr(simulator, "mujoco_data"):
-            raise TypeError(f"The browser's viewer cannot show a {type(simulator).__name__}.")
+            raise WrongType(f"The browser's viewer cannot show a {type(simulator).__name__}.")
         self.simulator, self._env = simulator, env
         self._model, self._data = simulator.mujoco_model(env), simulator.mujoco_data(env)
         self._base = self._model.body(simulator.robot.base_body).id
@@ -169,7 +170,7 @@ def _geom_mesh(model: mujoco.MjModel, geom: int) -> trimesh.Trimesh:
         mesh = _asset_mesh(model, int(model.geom_dataid[geom]))
     else:
         name = model.geom(geom).name or geom
-        raise ValueError(
+        raise UserError(
             f"The browser's viewer cannot draw geom {name!r}, which is a {kind.name[7:].lower()}."
         )
     pose = np.eye(4)

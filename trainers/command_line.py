@@ -6,20 +6,26 @@ import argparse
 import contextlib
 import os
 import sys
-import traceback
 from typing import Iterator
+
+from humanoid_envs.errors import UserError
 
 
 @contextlib.contextmanager
 def concise_errors() -> Iterator[None]:
-    """Decorates a script's main: what this project's own code refuses ends it with the message alone.
+    """Decorates a script's main: what its user can mend ends it with the message alone.
 
-    Errors that come from elsewhere, or that no `raise` statement of ours has made, keep their traceback.
+    That is a UserError, and what the operating system says about a file that it names. All other errors are
+    the program's, and keep their traceback.
     """
     try:
         yield
-    except (ValueError, FileNotFoundError, RuntimeError, ImportError) as error:
-        if not _is_ours(error):
+    except UserError as error:
+        sys.exit(f"Error: {error}")
+    except OSError as error:
+        if error.filename is not None:
+            sys.exit(f"Error: {error.filename}: {error.strerror}.")
+        if not isinstance(error, FileNotFoundError) or error.errno is not None:
             raise
         sys.exit(f"Error: {error}")
 
@@ -36,10 +42,3 @@ def check_rollouts(parser: argparse.ArgumentParser, chosen: argparse.Namespace) 
         parser.error(f"--rollouts must be at least 1, not {chosen.rollouts}")
     if chosen.seconds < 4.0:
         parser.error(f"--seconds must be at least 4, of which 3 do not count, not {chosen.seconds:g}")
-
-
-def _is_ours(error: Exception) -> bool:
-    frame, _ = list(traceback.walk_tb(error.__traceback__))[-1]
-    package = frame.f_globals["__name__"].split(".")[0]
-    last_line = traceback.extract_tb(error.__traceback__)[-1].line or ""
-    return package in ("humanoid_envs", "trainers", "__main__") and last_line.startswith("raise ")

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from humanoid_envs.configs import from_plain
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.errors import UserError
+from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.files import replacing
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import VelocityConfig
@@ -74,9 +74,9 @@ def export_network(
     """
     path = Path(path)
     if path.suffix not in _WRITERS:
-        raise ValueError(f"A policy is exported as .onnx or, in TorchScript, .pt; not as {path.name!r}.")
+        raise UserError(f"A policy is exported as .onnx or, in TorchScript, .pt; not as {path.name!r}.")
     if state_shape and path.suffix != ".onnx":
-        raise ValueError(f"A recurrent policy is exported as .onnx, not as {path.name!r}.")
+        raise UserError(f"A recurrent policy is exported as .onnx, not as {path.name!r}.")
     generator = torch.Generator().manual_seed(0)
     shapes = [(contract.observation_size,), state_shape] if state_shape else [(contract.observation_size,)]
     inputs = tuple(torch.randn(_SAMPLES, *shape, generator=generator) for shape in shapes)
@@ -174,7 +174,7 @@ def _write_onnx(network: nn.Module, inputs: _Tensors, contract: PolicyContract, 
         import onnx
         import onnxruntime
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackage(
             f"exporting to ONNX needs more packages ({error}): pip install -c constraints.txt -e '.[export]' "
             "where this project's code is."
         ) from error
@@ -235,14 +235,14 @@ def _require_fit(network: nn.Module, inputs: _Tensors, contract: PolicyContract)
     try:
         outputs = _as_tuple(network)(*inputs)
     except RuntimeError as error:
-        raise ValueError(
+        raise UserError(
             f"The network does not take observations of {contract.observation_size} entries, which its "
             f"contract has: {error}"
         ) from error
     shapes = [tuple(output.shape[1:]) for output in outputs]
     expected = [(contract.action_size,), *(tuple(state.shape[1:]) for state in inputs[1:])]
     if shapes != expected:
-        raise ValueError(f"The network gives outputs of shapes {shapes}; its contract expects {expected}.")
+        raise UserError(f"The network gives outputs of shapes {shapes}; its contract expects {expected}.")
 
 
 def _require_same(network: nn.Module, written: _Run, inputs: _Tensors, name: str) -> None:
@@ -252,7 +252,7 @@ def _require_same(network: nn.Module, written: _Run, inputs: _Tensors, name: str
         for ours, theirs in zip(_as_tuple(network)(*some), written(*some)):
             difference = (ours - theirs).abs().max().item() / (1.0 + ours.abs().max().item())
             if ours.shape != theirs.shape or not difference <= _TOLERANCE:
-                raise ValueError(
+                raise UserError(
                     f"{name} was not written: it would differ from the network by {difference:.1e} on random "
                     f"observations, more than {_TOLERANCE:.0e}."
                 )

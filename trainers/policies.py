@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.tasks.velocity import VelocityConfig, preset
 from trainers.export import CONTRACT_FILE, contract_of
 from trainers.ppo import PPO
@@ -103,7 +104,7 @@ def _from_onnx(path: Path, given: Optional[PolicyContract]) -> LoadedPolicy:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackage(
             f"{path.name} takes a package to run it ({error}): pip install onnxruntime, or this project's "
             "extra 'export'."
         ) from error
@@ -114,7 +115,7 @@ def _from_onnx(path: Path, given: Optional[PolicyContract]) -> LoadedPolicy:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # of onnxruntime's own types
-        raise ValueError(f"{path} is no policy: neither ONNX, nor TorchScript, nor a checkpoint.") from error
+        raise UserError(f"{path} is no policy: neither ONNX, nor TorchScript, nor a checkpoint.") from error
     metadata = session.get_modelmeta().custom_metadata_map
     contract = _agreed(metadata.get("contract"), given, path)
     names = [value.name for value in session.get_inputs()]
@@ -132,7 +133,7 @@ def _from_torchscript(path: Path, given: Optional[PolicyContract]) -> LoadedPoli
     try:
         module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
     except RuntimeError as error:
-        raise ValueError(f"{path} cannot be read: it is damaged, or of a later torch. {error}") from error
+        raise UserError(f"{path} cannot be read: it is damaged, or of a later torch. {error}") from error
     if not extra[CONTRACT_FILE] and given is None:
         given = PolicyContract.of(preset("v0"))
     contract = _agreed(extra[CONTRACT_FILE], given, path)
@@ -153,11 +154,11 @@ def _agreed(own: Optional[str], given: Optional[PolicyContract], path: Path) -> 
     """The file's contract, or the given one if it carries none."""
     if not own:
         if given is None:
-            raise ValueError(f"{path} carries no contract: name the one that it was trained with.")
+            raise UserError(f"{path} carries no contract: name the one that it was trained with.")
         return given
     contract = PolicyContract.from_json(own, f"The contract in {path}")
     if given is not None and given != contract:
-        raise ValueError(f"{path} carries a contract of its own, which is not the one that was given.")
+        raise UserError(f"{path} carries a contract of its own, which is not the one that was given.")
     return contract
 
 
@@ -167,8 +168,8 @@ def _require_shapes(policy: LoadedPolicy, path: Path) -> None:
     try:
         action = policy(torch.zeros(2, contract.observation_size))
     except Exception as error:  # each runtime has its own types
-        raise ValueError(f"{path} does not map {sizes}, as its contract says: {error}") from error
+        raise UserError(f"{path} does not map {sizes}, as its contract says: {error}") from error
     if not isinstance(action, Tensor) or tuple(action.shape) != (2, contract.action_size):
         shape = tuple(action.shape) if isinstance(action, Tensor) else type(action).__name__
-        raise ValueError(f"{path} does not map {sizes}, as its contract says: for two it gives {shape}.")
+        raise UserError(f"{path} does not map {sizes}, as its contract says: for two it gives {shape}.")
     policy.reset()

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Optional
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.registration import best_engine
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.tasks.velocity import preset as task_preset
@@ -55,7 +56,7 @@ class TrainConfig:
         for name in ("evaluate_every", "scorecard_every", "video_every", "table_every"):
             minutes = getattr(self, name)
             if minutes is not None and not minutes > 0.0:
-                raise ValueError(f"TrainConfig.{name} must be positive minutes or None; got {minutes}.")
+                raise UserError(f"TrainConfig.{name} must be positive minutes or None; got {minutes}.")
 
 
 def v0() -> TrainConfig:
@@ -158,5 +159,5 @@ def preset(name: str) -> TrainConfig:
         # Isaac Gym cannot damp implicitly, as preset fast wants.
         name = {"mujoco": "cpu", "mujoco_warp": "fast", "isaacgym": "v0"}[best_engine()[0]]
     if name not in PRESETS:
-        raise ValueError(f"Unknown preset {name!r}; there are 'auto', {', '.join(map(repr, PRESETS))}.")
+        raise UserError(f"Unknown preset {name!r}; there are 'auto', {', '.join(map(repr, PRESETS))}.")
     return PRESETS[name]()

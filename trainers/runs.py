@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
 from trainers.presets import TrainConfig
 
@@ -56,7 +57,7 @@ def read_config(path: Path) -> TrainConfig:
     try:
         values = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no YAML file: {error}") from error
+        raise UserError(f"{path} is no YAML file: {error}") from error
     return from_plain(TrainConfig, values, str(path))
 
 

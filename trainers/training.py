@@ -10,6 +10,7 @@ from gymnasium.vector import VectorEnv
 
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.errors import UserError
 from humanoid_envs.registration import best_engine, make_isaacgym
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
@@ -68,7 +69,7 @@ def train(
         RuntimeError: there is no display for the viewer, or videos cannot be rendered.
     """
     if resume is None and run.last_checkpoint.exists():
-        raise ValueError(f"{run.directory} already holds a run: resume it, or choose another name.")
+        raise UserError(f"{run.directory} already holds a run: resume it, or choose another name.")
     with contextlib.ExitStack() as closing:
         viewer = viewer and workers.is_first
         env = make_env(config, headless=not viewer, workers=workers)
@@ -213,5 +214,5 @@ def task_of(ppo: PPO) -> VelocityConfig:
         ValueError: the checkpoint does not say, so the policy was trained on something else.
     """
     if "task" not in ppo.metadata:
-        raise ValueError("This checkpoint names no velocity task: it was not written by train().")
+        raise UserError("This checkpoint names no velocity task: it was not written by train().")
     return from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")

@@ -15,6 +15,7 @@ from humanoid_envs.checker import autoreset
 from humanoid_envs.checker.report import Report, VectorEnvError
 from humanoid_envs.checker.session import Moment, Session, Stop, raises
 from humanoid_envs.checker.values import equal
+from humanoid_envs.errors import WrongType
 
 _ENOUGH_ENDS = 8
 """Ended episodes after which a rollout stops: enough to tell a pattern from a coincidence."""
@@ -71,7 +72,7 @@ def check_vector_env(
     elif callable(env):
         name = _check_factory(env, modes, report, options)
     else:
-        raise TypeError(
+        raise WrongType(
             "check_vector_env needs a gymnasium.vector.VectorEnv or a function that makes one, got "
             f"{type(env).__name__}; gymnasium.make_vec makes a vector environment from a single one"
         )
@@ -135,7 +136,7 @@ def _make(make: Callable[..., VectorEnv], mode: AutoresetMode, report: Report) -
         )
         return None
     if not isinstance(env, VectorEnv):
-        raise TypeError(f"the function made a {type(env).__name__}, not a gymnasium.vector.VectorEnv")
+        raise WrongType(f"the function made a {type(env).__name__}, not a gymnasium.vector.VectorEnv")
     declared = env.metadata.get("autoreset_mode")
     if declared == mode:
         return env

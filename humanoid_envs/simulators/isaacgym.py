@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from humanoid_envs.errors import UnfitMachine, UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.control import pd_torque
 from humanoid_envs.simulators.isaacgym_scene import Scene, gymapi, gymtorch
@@ -63,12 +64,12 @@ class IsaacGymSimulator:
         self.robot = robot
         self.physics = physics or PhysicsConfig()
         if self.physics.implicit_damping:
-            raise ValueError(
+            raise UserError(
                 "Isaac Gym gets explicit torques: PhysicsConfig(implicit_damping=True), as in preset 'fast', "
                 "needs MuJoCo. Use preset 'v0', or replace its physics by PhysicsConfig()"
             )
         if self.physics.contact_time_constant is not None:
-            raise ValueError("PhysX has no contact_time_constant: leave PhysicsConfig's None with Isaac Gym")
+            raise UserError("PhysX has no contact_time_constant: leave PhysicsConfig's None with Isaac Gym")
         self.num_envs = check_num_envs(num_envs)
         self.device = _available_device(device)
         self._legs = LegKinematics(robot, self.device)
@@ -168,7 +169,7 @@ class IsaacGymSimulator:
         self, env: int = 0, size: Tuple[int, int] = (480, 640), camera: Optional[str] = None
     ) -> np.ndarray:
         if self._pictures is None:
-            raise RuntimeError(
+            raise UnfitMachine(
                 "this Isaac Gym simulation has no graphics device: make it with cameras=True, or the "
                 "environment with render_mode='rgb_array'"
             )
@@ -301,7 +302,7 @@ def _available_device(device: Union[str, torch.device]) -> torch.device:
     index = 0 if device.index is None else device.index
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type != "cuda" or index >= count:
-        raise RuntimeError(
+        raise UnfitMachine(
             f"no device '{device}' for Isaac Gym: torch sees {count} CUDA devices. Device 'cpu' runs PhysX "
             "on the CPU, slowly; engine 'mujoco' is faster there"
         )

@@ -14,11 +14,12 @@ from typing import Any, Dict, List, Sequence
 import torch
 
 from humanoid_envs import isaacgym_first
+from humanoid_envs.errors import MissingPackage, UnfitMachine, UserError
 
 try:
     from isaacgym import gymapi, gymtorch
 except Exception as error:  # see isaacgym_first
-    raise ImportError(isaacgym_first.PROBLEM) from error
+    raise MissingPackage(isaacgym_first.PROBLEM) from error
 
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
@@ -58,7 +59,7 @@ class Scene:
         params = _sim_params(physics, self.on_gpu)
         self.sim: Any = self.gym.create_sim(gpu, gpu if graphics else -1, gymapi.SIM_PHYSX, params)
         if self.sim is None:
-            raise RuntimeError(f"Isaac Gym could not create a simulation on {device}; its log says why")
+            raise UnfitMachine(f"Isaac Gym could not create a simulation on {device}; its log says why")
         self.gym.add_ground(self.sim, _ground(physics))
         self._load(robot)
         self._prepare_properties(robot, legs)
@@ -115,7 +116,7 @@ class Scene:
         gym, folder = self.gym, str(robot.urdf.parent)
         self._asset = gym.load_asset(self.sim, folder, robot.urdf.name, options)
         if self._asset is None:
-            raise RuntimeError(f"Isaac Gym could not load {robot.urdf}; its log says why")
+            raise UnfitMachine(f"Isaac Gym could not load {robot.urdf}; its log says why")
         self.bodies: Dict[str, int] = dict(gym.get_asset_rigid_body_dict(self._asset))
         """Index of each link within a robot."""
         self.dofs: Dict[str, int] = dict(gym.get_asset_dof_dict(self._asset))
@@ -123,7 +124,7 @@ class Scene:
         wanted = {*robot.foot_bodies, *robot.knee_bodies, robot.base_body}
         missing = sorted(wanted - set(self.bodies)) + sorted(set(robot.joint_names) ^ set(self.dofs))
         if missing:
-            raise ValueError(f"{robot.urdf} and robot {robot.name!r} do not agree about {', '.join(missing)}")
+            raise UserError(f"{robot.urdf} and robot {robot.name!r} do not agree about {', '.join(missing)}")
 
     def _prepare_properties(self, robot: Robot, legs: Sequence[Sequence[str]]) -> None:
         """What all robots have in common."""

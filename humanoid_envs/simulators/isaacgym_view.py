@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
+from humanoid_envs.errors import UnfitMachine, UserError
 from humanoid_envs.simulators.isaacgym_scene import Scene, gymapi
 
 _CAMERAS = {"track": (2.05, -1.95, 0.35), "side": (0.0, -2.8, -0.05), "front": (2.8, 0.0, -0.05)}
@@ -24,7 +25,7 @@ class Window:
         self._scene = scene
         self._viewer: Any = scene.gym.create_viewer(scene.sim, gymapi.CameraProperties())
         if self._viewer is None:
-            raise RuntimeError("Isaac Gym cannot open a window: without a display, pass headless=True")
+            raise UnfitMachine("Isaac Gym cannot open a window: without a display, pass headless=True")
         self._drawing = True
         scene.gym.subscribe_viewer_keyboard_event(self._viewer, gymapi.KEY_V, _SWITCH)
         x, y, _ = scene.origins[0].tolist()
@@ -74,7 +75,7 @@ class Pictures:
         Raises ValueError for a camera that does not exist.
         """
         if camera is not None and camera not in _CAMERAS:
-            raise ValueError(f"there is no camera {camera!r}, only {', '.join(_CAMERAS)}")
+            raise UserError(f"there is no camera {camera!r}, only {', '.join(_CAMERAS)}")
         gym, sim, handle = self._scene.gym, self._scene.sim, self._scene.envs[env]
         sensor = self._sensor(env, size)
         target = [at + origin for at, origin in zip(base_pos, self._scene.origins[env].tolist())]

@@ -13,6 +13,7 @@ from typing import Dict, List, Sequence, Tuple, Union
 import torch
 from torch import Tensor
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import multiply, rotate
 from humanoid_envs.simulators.simulator import RobotState
@@ -40,7 +41,7 @@ class LegKinematics:
         legs = [_leg(robot, joints, foot) for foot in robot.foot_bodies]
         knees = [[joint.child for joint in leg].index(knee) for leg, knee in zip(legs, robot.knee_bodies)]
         if len(legs[0]) != len(legs[1]) or knees[0] != knees[1]:
-            raise ValueError(f"{robot.urdf}: both legs must have as many hinges, with the knees in one place")
+            raise UserError(f"{robot.urdf}: both legs must have as many hinges, with the knees in one place")
         self.links = tuple(tuple(joint.child for joint in leg) for leg in legs)
         """Names of the moving links from hip to foot, of the left and the right leg."""
         self.link_of_joint = {joint.name: joint.child for leg in legs for joint in leg}
@@ -95,7 +96,7 @@ def _leg(robot: Robot, joints: Dict[str, _Joint], foot: str) -> List[_Joint]:
     while not path or path[0].parent != robot.base_body:
         link = path[0].parent if path else foot
         if link not in joints:
-            raise ValueError(f"{robot.urdf}: no chain of joints leads from {robot.base_body!r} to {foot!r}")
+            raise UserError(f"{robot.urdf}: no chain of joints leads from {robot.base_body!r} to {foot!r}")
         path.insert(0, joints[link])
     leg: List[_Joint] = []
     pos, quat = torch.zeros(3, dtype=torch.float64), torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
@@ -107,7 +108,7 @@ def _leg(robot: Robot, joints: Dict[str, _Joint], foot: str) -> List[_Joint]:
     missing = [joint.name for joint in leg if joint.name not in robot.joint_names]
     links = [joint.child for joint in leg]
     if missing or links[-1:] != [foot] or not set(robot.knee_bodies) & set(links):
-        raise ValueError(
+        raise UserError(
             f"{robot.urdf}: from {robot.base_body!r} to {foot!r} there must be a knee, a hinge that moves "
             f"the foot, and no joints unknown to robot {robot.name!r} (found: {missing or 'none'})"
         )
@@ -122,7 +123,7 @@ def _read_joints(robot: Robot) -> Dict[str, _Joint]:
     for element in ET.parse(str(robot.urdf)).getroot().findall("joint"):
         name, kind = element.get("name", ""), element.get("type", "")
         if kind not in ("revolute", "continuous", "fixed"):
-            raise ValueError(f"{robot.urdf}: joint {name!r} is {kind}, neither a hinge nor fixed")
+            raise UserError(f"{robot.urdf}: joint {name!r} is {kind}, neither a hinge nor fixed")
         ends = [element.find(end) for end in ("parent", "child")]
         parent, child = (end.get("link", "") if end is not None else "" for end in ends)
         pos = torch.tensor(_numbers(element, "origin", "xyz", (0.0, 0.0, 0.0)), dtype=torch.float64)

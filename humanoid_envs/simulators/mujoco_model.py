@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig, PhysicsParameters, default_parameters
 
@@ -107,19 +108,19 @@ def index_model(model: mujoco.MjModel, robot: Robot) -> ModelIndex:
     for name, joint, actuator in zip(robot.joint_names, joints, actuators):
         hinge = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE
         if not hinge or model.jnt_pos[joint].any() or model.qpos0[model.jnt_qposadr[joint]] != 0.0:
-            raise ValueError(f"{robot.mjcf}: joint {name!r} must be a hinge at its body's origin with ref 0")
+            raise UserError(f"{robot.mjcf}: joint {name!r} must be a hinge at its body's origin with ref 0")
         drives = model.actuator_trnid[actuator, 0] == joint and model.actuator_gear[actuator, 0] == 1.0
         if not drives or model.actuator_biastype[actuator] != mujoco.mjtBias.mjBIAS_AFFINE:
-            raise ValueError(
+            raise UserError(
                 f"{robot.mjcf}: actuator {name!r} must be a position actuator on that joint, gear 1"
             )
     base = _find(model, robot, objects.mjOBJ_BODY, robot.base_body)
     free = model.body_jntadr[base]
     if free < 0 or model.jnt_type[free] != mujoco.mjtJoint.mjJNT_FREE:
-        raise ValueError(f"{robot.mjcf}: body {robot.base_body!r} must have a free joint")
+        raise UserError(f"{robot.mjcf}: body {robot.base_body!r} must have a free joint")
     soles = ids(objects.mjOBJ_GEOM, SOLES)
     if model.geom_priority[soles].min() <= np.delete(model.geom_priority, soles).max():
-        raise ValueError(
+        raise UserError(
             f"{robot.mjcf}: the geoms {SOLES} must have a higher contact priority than all others"
         )
     return ModelIndex(
@@ -178,5 +179,5 @@ def _find(model: mujoco.MjModel, robot: Robot, kind: mujoco.mjtObj, name: str) -
     found = mujoco.mj_name2id(model, kind, name)
     if found < 0:
         what = kind.name.replace("mjOBJ_", "").lower()
-        raise ValueError(f"{robot.mjcf} has no {what} named {name!r}, which robot {robot.name!r} needs")
+        raise UserError(f"{robot.mjcf} has no {what} named {name!r}, which robot {robot.name!r} needs")
     return found

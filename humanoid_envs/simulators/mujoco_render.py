@@ -7,6 +7,8 @@ from typing import Optional, Tuple
 import mujoco
 import numpy as np
 
+from humanoid_envs.errors import UnfitMachine
+
 
 class OffscreenRenderer:
     """Keeps one rendering context for as long as the picture size stays the same."""
@@ -29,7 +31,7 @@ class OffscreenRenderer:
             try:
                 renderer = self._renderer = mujoco.Renderer(self._model, height, width)
             except Exception as error:  # the OpenGL back ends raise types of their own
-                raise RuntimeError(
+                raise UnfitMachine(
                     "cannot make an OpenGL context to render with: before Python starts, set MUJOCO_GL=egl "
                     "(a GPU without a display) or MUJOCO_GL=osmesa (no GPU; needs the OSMesa library)"
                 ) from error

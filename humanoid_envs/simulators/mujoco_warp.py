@@ -16,11 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from humanoid_envs.errors import MissingPackage, UnfitMachine, UserError
+
 try:
     import mujoco_warp as mjw
     import warp as wp
 except ImportError as error:
-    raise ImportError(
+    raise MissingPackage(
         "MuJoCo Warp is missing: `pip install mujoco-warp` (Python 3.11 or later), or use engine 'mujoco'"
     ) from error
 
@@ -313,7 +315,7 @@ def _leg_chains(model: mujoco.MjModel, index: ModelIndex, robot: Robot) -> List[
     bodies = np.array(chains) if len({len(chain) for chain in chains}) == 1 else np.zeros((0, 0), int)
     known = np.isin(model.jnt_qposadr[model.body_jntadr[bodies]], index.joint_qpos)
     if bodies.size == 0 or not known.all() or (model.body_jntnum[bodies] != 1).any():
-        raise ValueError(
+        raise UserError(
             f"{robot.mjcf}: from base to foot, each link must have one hinge, as many in each leg"
         )
     joints = model.body_jntadr[bodies]
@@ -335,7 +337,7 @@ def _available_device(device: Union[str, torch.device]) -> torch.device:
     index = 0 if device.index is None else device.index
     found = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     if device.type != "cuda" or f"cuda:{index}" not in found or index >= wp.get_cuda_device_count():
-        raise RuntimeError(
+        raise UnfitMachine(
             f"no device '{device}' for MuJoCo Warp: torch sees {', '.join(found) or 'no CUDA device'}, Warp "
             f"{wp.get_cuda_device_count()}. Use engine 'mujoco' (all CPU cores); device 'cpu' is for tests"
         )

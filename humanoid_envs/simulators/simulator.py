@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Protocol
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 
 
@@ -133,10 +134,10 @@ class PhysicsConfig:
 
     def __post_init__(self) -> None:
         if self.timestep <= 0.0 or self.decimation < 1:
-            raise ValueError(f"timestep must be positive and decimation at least 1, got {self}")
+            raise UserError(f"timestep must be positive and decimation at least 1, got {self}")
         time = self.contact_time_constant
         if time is not None and not time >= 2.0 * self.timestep:
-            raise ValueError(
+            raise UserError(
                 f"contact_time_constant must be None or at least two timesteps, {2.0 * self.timestep:g}; "
                 f"got {time}"
             )
@@ -250,5 +251,5 @@ def overwrite_rows(mask: Tensor, new: Any, live: Any) -> None:
 def check_num_envs(num_envs: int) -> int:
     """The number of envs, or a ValueError."""
     if num_envs < 1:
-        raise ValueError(f"num_envs must be at least 1, got {num_envs}")
+        raise UserError(f"num_envs must be at least 1, got {num_envs}")
     return num_envs

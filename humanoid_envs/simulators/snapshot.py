@@ -6,6 +6,8 @@ from typing import Any, Dict, Mapping
 
 from torch import Tensor
 
+from humanoid_envs.errors import UserError
+
 
 def named_tensors(prefix: str, record: Any) -> Dict[str, Tensor]:
     """The tensors of a dataclass, named `prefix.field`."""
@@ -20,9 +22,9 @@ def clone_tensors(tensors: Mapping[str, Tensor]) -> Dict[str, Tensor]:
 def copy_tensors(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
     """Write saved values into the live tensors. Raises ValueError, before writing any, if they do not fit."""
     if tensors.keys() != saved.keys():
-        raise ValueError(f"saved state of another kind of simulator: {sorted(tensors.keys() ^ saved.keys())}")
+        raise UserError(f"saved state of another kind of simulator: {sorted(tensors.keys() ^ saved.keys())}")
     for name, tensor in tensors.items():
         if tensor.shape != saved[name].shape:
-            raise ValueError(f"saved {name} is {tuple(saved[name].shape)}, needed is {tuple(tensor.shape)}")
+            raise UserError(f"saved {name} is {tuple(saved[name].shape)}, needed is {tuple(tensor.shape)}")
     for name, tensor in tensors.items():
         tensor.copy_(saved[name])

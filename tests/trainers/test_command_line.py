@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from humanoid_envs import preset
+from humanoid_envs.errors import MissingPackage, UnfitMachine
 from trainers.command_line import concise_errors
+from trainers.ppo.guard import NonFiniteError
 from trainers.runs import find_checkpoint
+
+
+def raise_error(error: Exception) -> None:
+    raise error
 
 
 def test_our_errors_become_the_exit_message() -> None:
     for refused, message in (
         (lambda: preset("v9"), "Error: Unknown preset 'v9'"),
         (lambda: find_checkpoint("nowhere"), "Error: 'nowhere' is neither"),
+        (lambda: Path("no/such").read_text(), "Error: no/such: No such file or directory.$"),
+        (lambda: raise_error(MissingPackage("pip install wandb")), "Error: pip install wandb$"),
+        (lambda: raise_error(UnfitMachine("no display")), "Error: no display$"),
+        (lambda: raise_error(NonFiniteError("a NaN")), "Error: a NaN$"),
     ):
         with pytest.raises(SystemExit, match=message), concise_errors():
             refused()
 
 
 def test_other_errors_pass() -> None:
+    """Also those that our code lets happen."""
+    for error in (
+        ValueError("a"),
+        ImportError("a"),
+        RuntimeError("a"),
+        OSError(5, "a"),
+        FileNotFoundError(2, "a"),
+    ):
+        with pytest.raises(type(error)), concise_errors():
+            raise_error(error)
     with pytest.raises(RuntimeError, match="size"), concise_errors():
         _ = torch.zeros(2) + torch.zeros(3)
     with pytest.raises(KeyError), concise_errors():

@@ -11,6 +11,7 @@ from typing import Optional, Sequence, Tuple
 import torch
 from torch import Tensor
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
 from trainers.evaluation.goals import TRAINING_GOAL
@@ -166,7 +167,7 @@ def gap_between(first: SimulatorWalk, second: SimulatorWalk, period: float) -> G
     """
     pairs = [(a, b) for a in first.commands for b in second.commands if a.command == b.command]
     if not pairs:
-        raise ValueError(f"{first.simulator} and {second.simulator} have no command in common.")
+        raise UserError(f"{first.simulator} and {second.simulator} have no command in common.")
     pairs = [(a, b) for a, b in pairs if None not in (*a.mean_velocity, *b.mean_velocity)]
     if not pairs:
         nan = math.nan

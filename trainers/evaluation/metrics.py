@@ -11,6 +11,7 @@ from typing import Callable, Dict, Iterable
 import torch
 from torch import Tensor
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.tasks.velocity import gait
 from humanoid_envs.vector_env import HumanoidVectorEnv
@@ -135,7 +136,7 @@ class WalkStatistics:
     def per_rollout(self) -> RolloutTable:
         """What each robot did, on the CPU."""
         if not self._sums:
-            raise ValueError("Nothing was measured: the walk ended before its start-up time.")
+            raise UserError("Nothing was measured: the walk ended before its start-up time.")
         steps, cycles, period = self._steps, self._cycles, self._env.config.policy_period
 
         def mean(name: str, over: Tensor = steps) -> Tensor:

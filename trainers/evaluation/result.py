@@ -17,6 +17,7 @@ import torch
 
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
 from trainers.evaluation.gap import CommandWalk, GapReport, SimulatorWalk
 from trainers.evaluation.scorecard import Scorecard
@@ -81,11 +82,11 @@ def read_result(path: Path) -> Dict[str, Any]:
     try:
         content = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON file: {error}") from error
+        raise UserError(f"{path} is no JSON file: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"{path} is no result of examples/sim2sim.py.")
+        raise UserError(f"{path} is no result of examples/sim2sim.py.")
     if content["version"] != VERSION:
-        raise ValueError(f"{path} is a result of version {content['version']}; this code reads {VERSION}.")
+        raise UserError(f"{path} is a result of version {content['version']}; this code reads {VERSION}.")
     return content
 
 
@@ -96,7 +97,7 @@ def read_walks(path: Path) -> List[SimulatorWalk]:
     """
     gap = read_result(path)["gap"]
     if gap is None:
-        raise ValueError(f"{path} holds no walks: run examples/sim2sim.py --protocol gap --json {path}.")
+        raise UserError(f"{path} holds no walks: run examples/sim2sim.py --protocol gap --json {path}.")
     walks = []
     for walk in gap["walks"]:
         commands = tuple(from_plain(CommandWalk, command, str(path)) for command in walk["commands"])

@@ -12,6 +12,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from humanoid_envs import isaacgym_first
+from humanoid_envs.errors import UserError
 from humanoid_envs.registration import ENGINES, make_isaacgym
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
@@ -57,7 +58,7 @@ def choose_simulator(name: str) -> SimulatorChoice:
     """
     engine, _, physics = name.partition(":")
     if engine not in ENGINES:
-        raise ValueError(
+        raise UserError(
             f"Unknown simulator {name!r}; there are {', '.join(ENGINES)}, each also with the physics of a "
             "preset, as in 'mujoco:fast'."
         )

@@ -11,6 +11,7 @@ from typing import List, Optional, Tuple
 import torch
 from torch import Tensor
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import heading, wrap_angle
 from humanoid_envs.simulators.simulator import SimState
@@ -72,7 +73,7 @@ class TourConfig:
 
     def __post_init__(self) -> None:
         if self.punch_time[1] + self.punch_seconds >= self.leg_seconds:
-            raise ValueError(
+            raise UserError(
                 f"A punch must end within its leg: TourConfig.punch_time {self.punch_time} and punch_seconds "
                 f"{self.punch_seconds} do not fit into leg_seconds {self.leg_seconds}."
             )

@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterator, Optional, Sequence, Union
 import numpy as np
 import torch
 
+from humanoid_envs.errors import MissingPackage
 from humanoid_envs.files import replacing
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
@@ -125,5 +126,5 @@ def _imageio() -> Any:
         import imageio.v2 as imageio
         import imageio_ffmpeg  # noqa: F401  writes the mp4
     except ImportError as error:
-        raise ImportError("Videos need imageio: pip install imageio imageio-ffmpeg.") from error
+        raise MissingPackage("Videos need imageio: pip install imageio imageio-ffmpeg.") from error
     return imageio

@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Dict, Optional, Union
 
+from humanoid_envs.errors import UserError
 from trainers.ppo.checkpoint import read_checkpoint
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ class Every:
         """Either updates, or minutes of training: of rollouts and updates, from the first on; what callbacks
         take does not count."""
         if (updates is None) == (minutes is None):
-            raise ValueError("Every takes either updates or minutes.")
+            raise UserError("Every takes either updates or minutes.")
         if updates is not None and updates < 1:
-            raise ValueError(f"Every's updates must be at least 1; got {updates}.")
+            raise UserError(f"Every's updates must be at least 1; got {updates}.")
         if minutes is not None and not minutes > 0.0:
-            raise ValueError(f"Every's minutes must be positive; got {minutes}.")
+            raise UserError(f"Every's minutes must be positive; got {minutes}.")
         self._updates, self._minutes = updates, minutes
         self._last: Optional[float] = None
 
@@ -52,7 +53,7 @@ class CheckpointCallback:
         """Both intervals in updates."""
         for name, interval in (("save_every", save_every), ("keep_every", keep_every)):
             if interval < 1:
-                raise ValueError(f"CheckpointCallback's {name} must be at least 1 update; got {interval}.")
+                raise UserError(f"CheckpointCallback's {name} must be at least 1 update; got {interval}.")
         self.directory = Path(directory)
         self.save_every = save_every
         self.keep_every = keep_every
@@ -81,7 +82,7 @@ class EvaluationCallback:
         policy whose `score`, one of these names, was highest; one that is there already is to be beaten.
         """
         if (best is None) != (score is None):
-            raise ValueError(
+            raise UserError(
                 "EvaluationCallback keeps the best policy with both: its file and its score's name."
             )
         self._evaluate, self._every = evaluate, every
@@ -97,7 +98,7 @@ class EvaluationCallback:
         if self._best is None:
             return
         if self._score not in scores:
-            raise ValueError(f"The evaluation has no score {self._score!r}; it has {', '.join(scores)}.")
+            raise UserError(f"The evaluation has no score {self._score!r}; it has {', '.join(scores)}.")
         if scores[self._score] > self._highest():
             ppo.save(self._best, environment=False)
 
@@ -122,7 +123,7 @@ class StopOnScore:
     ) -> None:
         """name: e.g. "episode/return"."""
         if at_least is None and at_most is None:
-            raise ValueError("StopOnScore needs at_least, at_most or both.")
+            raise UserError("StopOnScore needs at_least, at_most or both.")
         self._name = name
         self._low = -math.inf if at_least is None else at_least
         self._high = math.inf if at_most is None else at_most

@@ -8,6 +8,7 @@ from typing import Any, Dict, Union
 
 import torch
 
+from humanoid_envs.errors import UserError, WrongType
 from humanoid_envs.files import replacing
 
 _FORMAT = "humanoid_envs.ppo"
@@ -42,14 +43,14 @@ def read_checkpoint(path: Union[str, Path]) -> Dict[str, Any]:
         with path.open("rb") as file:
             is_archive = file.read(2) == b"PK"
         if is_archive:
-            raise ValueError(
+            raise UserError(
                 f"{path} cannot be read: it is damaged or incomplete, or no checkpoint. Take an earlier one."
             ) from error
-        raise ValueError(f"{path} is not a PPO checkpoint.") from error
+        raise UserError(f"{path} is not a PPO checkpoint.") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise ValueError(f"{path} is a torch file, but not a PPO checkpoint.")
+        raise UserError(f"{path} is a torch file, but not a PPO checkpoint.")
     if content["version"] != _VERSION:
-        raise ValueError(
+        raise UserError(
             f"{path} is a PPO checkpoint of version {content['version']}; this code reads version {_VERSION}."
         )
     return content
@@ -63,7 +64,7 @@ def _require_plain(value: Any, where: str) -> None:
         for index, item in enumerate(value):
             _require_plain(item, f"{where}[{index}]")
     elif not isinstance(value, torch.Tensor) and type(value) not in (int, float, bool, str, type(None)):
-        raise TypeError(
+        raise WrongType(
             f"{where} is a {type(value).__module__}.{type(value).__name__}, which a checkpoint cannot hold: "
             "give tensors, numbers and strings."
         )

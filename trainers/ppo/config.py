@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from humanoid_envs.errors import UserError
+
 ACTIVATIONS = ("elu", "relu", "tanh")
 
 
@@ -128,4 +130,4 @@ class PPOConfig:
 
 def _require(condition: bool, name: str, rule: str, value: object) -> None:
     if not condition:
-        raise ValueError(f"PPOConfig.{name} must be {rule}; got {value!r}.")
+        raise UserError(f"PPOConfig.{name} must be {rule}; got {value!r}.")

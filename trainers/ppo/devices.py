@@ -6,6 +6,8 @@ from typing import Dict
 
 import torch
 
+from humanoid_envs.errors import UserError
+
 
 def resolve_device(name: str, what: str = "device") -> torch.device:
     """The device of that name, or for "auto" CUDA where there is one and else the CPU.
@@ -18,9 +20,9 @@ def resolve_device(name: str, what: str = "device") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f"{what} {name!r} is no torch device: use auto, cpu or cuda.") from error
+        raise UserError(f"{what} {name!r} is no torch device: use auto, cpu or cuda.") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"{what} {name!r} needs CUDA, which torch does not see here: use auto or cpu.")
+        raise UserError(f"{what} {name!r} needs CUDA, which torch does not see here: use auto or cpu.")
     return device
 
 

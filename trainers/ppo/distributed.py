@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from humanoid_envs.cores import available_cores
+from humanoid_envs.errors import UnfitMachine, UserError
 
 # The others wait this long, at most, while the first one evaluates or one compiles its kernels.
 _TIMEOUT = timedelta(minutes=30)
@@ -53,7 +54,7 @@ class Workers:
             return total
         part, remainder = divmod(total, self.world_size)
         if remainder or part == 0:
-            raise ValueError(
+            raise UserError(
                 f"{name}={total} cannot be divided evenly among {self.world_size} workers: "
                 f"choose a multiple of {self.world_size}."
             )
@@ -136,7 +137,7 @@ class Workers:
         dist.all_reduce(extremes, dist.ReduceOp.MAX)
         largest, smallest = extremes[0], ~extremes[1]
         if largest != smallest:
-            raise RuntimeError(
+            raise UnfitMachine(
                 "The workers' weights have drifted apart. Something changes them outside of training, or a "
                 "machine computes wrongly: resume from the last checkpoint."
             )
@@ -148,7 +149,7 @@ class Workers:
             and device.type == "cuda"
             and device.index not in (None, self.device.index)
         ):
-            raise ValueError(
+            raise UserError(
                 f"Worker {self.rank} has {self.device}, not {device}: use device 'auto' with several workers."
             )
 
@@ -204,14 +205,14 @@ def workers_of(environ: Mapping[str, str]) -> Workers:
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     missing = [name for name in names if name not in environ]
     if missing:
-        raise ValueError(
+        raise UserError(
             f"WORLD_SIZE is {environ['WORLD_SIZE']}, but {', '.join(missing)} is not set: start several "
             "workers with torchrun, or unset WORLD_SIZE."
         )
     rank, world_size, local_rank, local_world_size = (int(environ[name]) for name in names[:4])
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if 0 < gpus < local_world_size:
-        raise ValueError(
+        raise UserError(
             f"There are {local_world_size} workers and {gpus} GPUs: torchrun --nproc-per-node {gpus}, or "
             "CUDA_VISIBLE_DEVICES= to train on the CPU."
         )

@@ -7,6 +7,7 @@ from typing import Dict
 import torch
 from torch import Tensor
 
+from humanoid_envs.errors import UserError
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.observation_store import ObservationStore
 from trainers.ppo.rollout_buffer import RolloutBuffer
@@ -23,7 +24,7 @@ _REMEDIES = {
 }
 
 
-class NonFiniteError(RuntimeError):
+class NonFiniteError(UserError, RuntimeError):
     """Training met a NaN or an infinity. No callback has run since, so the last checkpoint is good."""
 
 

@@ -12,6 +12,7 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 
 from humanoid_envs.configs import to_plain
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import observations, preset
 from trainers.ppo.checkpoint import write_checkpoint
@@ -44,7 +45,7 @@ def import_humanoid_gym(
     actor = _hidden_widths(weights, "actor", signature.obs_dim, signature.action_dim, path)
     critic = _hidden_widths(weights, "critic", signature.critic_dim, 1, path)
     if "std" not in weights:
-        raise ValueError(f"{path} has no 'std': it is no checkpoint of the Humanoid-Gym release.")
+        raise UserError(f"{path} has no 'std': it is no checkpoint of the Humanoid-Gym release.")
     config = dataclasses.replace(
         PPOConfig() if config is None else config,
         actor_hidden=actor,
@@ -79,9 +80,9 @@ def _read(path: Path) -> Dict[str, Any]:
     try:
         content = torch.load(str(path), map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint: {error}") from error
+        raise UserError(f"{path} cannot be read as a checkpoint: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("model_state_dict"), dict):
-        raise ValueError(f"{path} is no checkpoint of the Humanoid-Gym release: it has no model_state_dict.")
+        raise UserError(f"{path} is no checkpoint of the Humanoid-Gym release: it has no model_state_dict.")
     return content
 
 
@@ -111,14 +112,12 @@ def _hidden_widths(
         name = f"{network}.{2 * len(widths)}.weight"
         shape, expected = tuple(weights[name].shape), widths[-1] if widths else inputs
         if len(shape) != 2 or shape[1] != expected:
-            raise ValueError(f"{path} does not fit: {name} has shape {shape}, but gets {expected} inputs.")
+            raise UserError(f"{path} does not fit: {name} has shape {shape}, but gets {expected} inputs.")
         widths.append(shape[0])
     if not widths:
-        raise ValueError(
-            f"{path} has no {network}.0.weight: it is no checkpoint of the Humanoid-Gym release."
-        )
+        raise UserError(f"{path} has no {network}.0.weight: it is no checkpoint of the Humanoid-Gym release.")
     if widths[-1] != outputs:
-        raise ValueError(
+        raise UserError(
             f"{path} does not fit: {network}.{2 * len(widths) - 2}.weight gives {widths[-1]} outputs, "
             f"not {outputs}."
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol,
 
 from tqdm import tqdm
 
+from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.files import replacing
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class CSVLogger:
             reader = csv.DictReader(line for line in file if line.endswith("\n"))
             rows, columns = list(reader), list(reader.fieldnames or [])
         if columns and columns[0] != "timesteps":
-            raise ValueError(f"{self._path} is no progress table of this trainer: move it away.")
+            raise UserError(f"{self._path} is no progress table of this trainer: move it away.")
         self._columns = self._columns or columns
         return rows
 
@@ -152,7 +153,7 @@ class TableLogger:
     def __init__(self, seconds: float = 10.0) -> None:
         """seconds: at least between two tables; the first comes with the first write."""
         if seconds < 0.0:
-            raise ValueError(f"TableLogger's seconds between tables cannot be negative; got {seconds}.")
+            raise UserError(f"TableLogger's seconds between tables cannot be negative; got {seconds}.")
         self._seconds = seconds
         self._last: Optional[float] = None
 
@@ -188,7 +189,7 @@ class WandbLogger:
         try:
             import wandb  # pyright: ignore[reportMissingImports]
         except ImportError as error:
-            raise ImportError(
+            raise MissingPackage(
                 "Logging to Weights & Biases needs its package: pip install wandb, then wandb login."
             ) from error
         where = None if directory is None else str(directory)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from humanoid_envs.errors import UserError
+
 
 class ObservationStore:
     """Observations (T, N, D) that are stacks of `history` frames, oldest first: each frame is stored once.
@@ -21,7 +23,7 @@ class ObservationStore:
         """size: D. On CUDA, gathered observations have zeros behind their last entry, up to a multiple of 8
         entries, see `InputLinear`. Raises ValueError if D is not a multiple of the history."""
         if size % history:
-            raise ValueError(f"An observation of {size} entries cannot be a stack of {history} equal frames.")
+            raise UserError(f"An observation of {size} entries cannot be a stack of {history} equal frames.")
         self.num_steps, self.num_envs, self.history = num_steps, num_envs, history
         shape = (history - 1 + num_steps, num_envs, size // history)
         self.frames = torch.zeros(shape, dtype=dtype, device=device)

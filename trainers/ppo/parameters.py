@@ -23,7 +23,7 @@ def load_parameters(
     weights, state = parameters.get("policy"), parameters.get("learner")
     if exact_match and (weights is None or state is None):
         missing = "policy" if weights is None else "learner"
-        raise ValueError(f"{source} lack {missing!r}: pass exact_match=False to leave it as it is.")
+        raise UserError(f"{source} lack {missing!r}: pass exact_match=False to leave it as it is.")
     if weights is not None:
         _require_same_weights(policy.state_dict(), weights, source, exact_match)
     if state is not None:
@@ -38,7 +38,7 @@ def require_same_networks(config: PPOConfig, saved: PPOConfig, source: str) -> N
     """Raise ValueError, naming the first difference, unless both configs make the same networks."""
     for name in ("actor_hidden", "critic_hidden", "activation", "symmetry", "normalize_observations"):
         if getattr(config, name) != getattr(saved, name):
-            raise ValueError(
+            raise UserError(
                 f"{source} holds other networks: its {name} is {getattr(saved, name)}, the given config's is "
                 f"{getattr(config, name)}."
             )
@@ -59,7 +59,7 @@ def _require_same_weights(
     unknown = sorted(given.keys() - own.keys()) if exact_match else []
     if missing or unknown:
         what = f"lack the weight {missing[0]!r}" if missing else f"have an unknown weight {unknown[0]!r}"
-        raise ValueError(f"{source} {what}: they are of other networks.")
+        raise UserError(f"{source} {what}: they are of other networks.")
     for name in own:
         if name in given:
             _require_same_shape(f"weight {name!r}", own[name], given[name], source)
@@ -69,7 +69,7 @@ def _require_same_moments(learner: Learner, state: Dict[str, Any], source: str) 
     parameters = learner.optimizer.param_groups[0]["params"]
     for index, moments in state["optimizer"].items():
         if index >= len(parameters):
-            raise ValueError(
+            raise UserError(
                 f"{source} have Adam's moments of {index + 1} weights or more, not {len(parameters)}."
             )
         for name in ("exp_avg", "exp_avg_sq"):
@@ -78,7 +78,7 @@ def _require_same_moments(learner: Learner, state: Dict[str, Any], source: str) 
 
 def _require_same_shape(what: str, own: Tensor, given: Tensor, source: str) -> None:
     if own.shape != given.shape:
-        raise ValueError(
+        raise UserError(
             f"{source} are of other networks: {what} has shape {tuple(given.shape)}, "
             f"this policy's has {tuple(own.shape)}."
         )

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.errors import UserError
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.callbacks import Callback
 from trainers.ppo.captured_update import CapturedUpdate
@@ -88,9 +89,9 @@ class PPO:
         Raises NonFiniteError (a RuntimeError) when a NaN or infinity appears.
         """
         if self._env is None:
-            raise ValueError("This PPO is without an environment to learn in: set_env(env) gives it one.")
+            raise UserError("This PPO is without an environment to learn in: set_env(env) gives it one.")
         if total_timesteps < 1:
-            raise ValueError(f"total_timesteps must be at least 1; got {total_timesteps}.")
+            raise UserError(f"total_timesteps must be at least 1; got {total_timesteps}.")
         callbacks = [callback] if callable(callback) else list(callback or ())
         callbacks = callbacks if self.workers.is_first else []
         self.workers.copy_from_first(self.policy)
@@ -166,7 +167,7 @@ class PPO:
         batch = torch.as_tensor(obs, dtype=torch.float32, device=self.device)
         single = tuple(batch.shape) == signature.obs_shape
         if not single and tuple(batch.shape[1:]) != signature.obs_shape:
-            raise ValueError(
+            raise UserError(
                 f"predict takes one observation {signature.obs_shape} or a batch (N, …) of them; "
                 f"got {tuple(batch.shape)}."
             )
@@ -338,7 +339,7 @@ class PPO:
             env.signature.symmetry()  # which a wrapper may forbid
         num_samples = self.config.num_steps * env.num_envs
         if num_samples < self.config.num_minibatches:
-            raise ValueError(
+            raise UserError(
                 f"A rollout of {env.num_envs} environments × {self.config.num_steps} steps cannot fill "
                 f"num_minibatches={self.config.num_minibatches}."
             )

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
-from humanoid_envs.errors import UserError
+from humanoid_envs.errors import UserError, WrongType
 from trainers.ppo.wrappers import observation_wrapper
 
 
@@ -131,7 +131,7 @@ class EnvSignature:
             pairs[key] = (_plain(self.details[key]), _plain(env.details[key]))
         for what, (mine, theirs) in pairs.items():
             if mine != theirs:
-                raise ValueError(
+                raise UserError(
                     f"{source} does not fit this environment: its {what} is {mine}, the environment's is "
                     f"{theirs}. Make the environment it was trained on, or load another checkpoint."
                 )
@@ -157,7 +157,7 @@ def _box(what: str, space: gym.Space) -> spaces.Box:
     if isinstance(space, spaces.Box):
         return space
     remedy = "use a Box or Discrete space" if what == "action" else "flatten it to a Box with a wrapper"
-    raise TypeError(f"PPO cannot train on the {what} space {space}: {remedy}.")
+    raise WrongType(f"PPO cannot train on the {what} space {space}: {remedy}.")
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from humanoid_envs.errors import UserError, WrongType
 from trainers.ppo.signature import ActionMap, EnvSignature
 
 
@@ -46,13 +47,13 @@ class TensorEnv:
 
     def __init__(self, env: VectorEnv, device: torch.device) -> None:
         if not isinstance(env, VectorEnv):
-            raise TypeError(
+            raise WrongType(
                 f"PPO trains a gymnasium.vector.VectorEnv; got {type(env).__name__}. "
                 "Make one with gymnasium.make_vec(id, num_envs=…)."
             )
         mode = (env.metadata or {}).get("autoreset_mode")
         if mode is None:
-            raise ValueError(
+            raise UserError(
                 f"{env} does not say how it resets: set metadata['autoreset_mode'] to a "
                 "gymnasium.vector.AutoresetMode."
             )
@@ -163,7 +164,7 @@ class TensorEnv:
         if self.signature.critic_shape is None:
             return obs
         if "privileged" not in info:
-            raise ValueError(
+            raise UserError(
                 f"{self.env} has a single_privileged_space, but its info has no 'privileged' observation."
             )
         return self._rows(info["privileged"], self.signature.critic_shape, "privileged observation")
@@ -179,7 +180,7 @@ class TensorEnv:
         if final is not None:
             return self._rows(_dense(final, shape), shape, key)
         if bool(truncated.any()):
-            raise ValueError(
+            raise UserError(
                 f"{self.env} truncated an episode in SAME_STEP mode without info['{key}'], which PPO needs "
                 "to value what was cut off."
             )
@@ -188,7 +189,7 @@ class TensorEnv:
     def _rows(self, values: Any, shape: tuple, what: str) -> Tensor:
         rows = torch.as_tensor(values, dtype=torch.float32, device=self.device)
         if rows.shape != (self.num_envs, *shape):
-            raise ValueError(
+            raise UserError(
                 f"The {what} of {self.env} has shape {tuple(rows.shape)}; its space and number of "
                 f"environments say {(self.num_envs, *shape)}."
             )

@@ -1,9 +1,11 @@
 """Stable-Baselines3 and sb3-contrib on the humanoid environments, and policies to and from `trainers.ppo`."""
 
+from humanoid_envs.errors import MissingPackage
+
 try:
     import stable_baselines3  # noqa: F401
 except ImportError as error:
-    raise ImportError(
+    raise MissingPackage(
         "trainers.sb3 needs Stable-Baselines3: pip install stable-baselines3 sb3-contrib."
     ) from error
 

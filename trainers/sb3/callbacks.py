@@ -8,6 +8,7 @@ from typing import Callable, Dict, Optional, Union
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
 from trainers.evaluation import evaluate_commands, make_scorecard, summarize
 from trainers.evaluation.training_scorecard import SMALL, headline
@@ -58,7 +59,7 @@ class EvaluationCallback(BaseCallback):
         """
         super().__init__()
         if every < 1:
-            raise ValueError(f"EvaluationCallback's every must be at least 1 env-step; got {every}.")
+            raise UserError(f"EvaluationCallback's every must be at least 1 env-step; got {every}.")
         self.scores: Dict[str, float] = {}
         self._every, self._next, self._evaluate = every, every, evaluate
         self._best, self._score = None if best is None else Path(best), score
@@ -80,7 +81,7 @@ class EvaluationCallback(BaseCallback):
 
     def _keep(self, best: Path) -> None:
         if self._score not in self.scores:
-            raise ValueError(
+            raise UserError(
                 f"There is no score {self._score!r} to choose the best model by: {set(self.scores)}."
             )
         if self.scores[self._score] > self._highest:

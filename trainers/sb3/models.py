@@ -20,6 +20,7 @@ from torch import Tensor
 
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.policies import LoadedPolicy
 from trainers.ppo.signature import EnvSignature
@@ -70,7 +71,7 @@ def load_model(
     metadata = _read_metadata(Path(path))
     if algorithm is None:
         if "algorithm" not in metadata:
-            raise ValueError(
+            raise UserError(
                 f"{path} does not say by which algorithm it was trained: name it with algorithm=…, or call "
                 "trainers.sb3.describe(model) before saving."
             )
@@ -139,7 +140,7 @@ def _unseen(model: BaseAlgorithm) -> Optional[Tensor]:
     if not isinstance(space, spaces.Dict):
         return None
     if not isinstance(model.policy, AsymmetricPolicy):
-        raise ValueError(
+        raise UserError(
             f"The actor of this {type(model).__name__} sees the critic's privileged observation, which no "
             "robot can measure: train it in an environment with dict_obs=False, or with AsymmetricPolicy."
         )
@@ -154,5 +155,5 @@ def _read_metadata(path: Path) -> Dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             content = json.loads(archive.read("data"))
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is no model of Stable-Baselines3.") from error
+        raise UserError(f"{path} is no model of Stable-Baselines3.") from error
     return content.get("metadata") or {}

@@ -13,6 +13,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
+from humanoid_envs.errors import UserError, WrongType
 from trainers.ppo import PPOConfig
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.sb3.vec_env import HumanoidVecEnv
@@ -49,7 +50,7 @@ class AsymmetricPolicy(ActorCriticPolicy):
             ValueError: spaces that these networks cannot serve, or `use_sde`.
         """
         if use_sde:
-            raise ValueError("AsymmetricPolicy has a standard deviation of its own: leave out use_sde=True.")
+            raise UserError("AsymmetricPolicy has a standard deviation of its own: leave out use_sde=True.")
         self.config = PPOConfig() if config is None else config
         self.symmetry = symmetry
         self.log_std: nn.Parameter
@@ -67,7 +68,7 @@ class AsymmetricPolicy(ActorCriticPolicy):
         Raises ValueError if they are not of the same kind.
         """
         if networks.std is None:
-            raise ValueError(
+            raise UserError(
                 "These networks choose among discrete actions; a policy here has continuous ones."
             )
         self.mlp_extractor.policy_net.load_state_dict(networks.actor.state_dict())
@@ -114,7 +115,7 @@ class AsymmetricPolicy(ActorCriticPolicy):
     def _networks(self) -> ActorCritic:
         actor, critic = _input_sizes(self.observation_space)
         if not isinstance(self.action_space, spaces.Box) or len(self.action_space.shape) != 1:
-            raise ValueError(f"AsymmetricPolicy needs actions in a Box of one axis, not {self.action_space}.")
+            raise UserError(f"AsymmetricPolicy needs actions in a Box of one axis, not {self.action_space}.")
         actions = self.action_space.shape[0]
         return ActorCritic(actor, critic, actions, self.config, symmetry=self.symmetry)
 
@@ -141,7 +142,7 @@ def humanoid_vec_env(env: Optional[VecEnv]) -> HumanoidVecEnv:
     """
     inner = None if env is None else env.unwrapped
     if not isinstance(inner, HumanoidVecEnv):
-        raise TypeError(f"This needs a HumanoidVecEnv, or wrappers around one; got {type(env).__name__}.")
+        raise WrongType(f"This needs a HumanoidVecEnv, or wrappers around one; got {type(env).__name__}.")
     return inner
 
 
@@ -180,7 +181,7 @@ def _input_sizes(space: spaces.Space) -> Tuple[int, int]:
         parts = [space["policy"], space["critic"]]
     sizes = [part.shape[0] for part in parts if isinstance(part, spaces.Box) and len(part.shape) == 1]
     if len(sizes) != 2:
-        raise ValueError(
+        raise UserError(
             "AsymmetricPolicy sees a Box of one axis, or a Dict of 'policy' and 'critic', such as the "
             f"environments' with dict_obs=True; not {space!s:.200}."
         )

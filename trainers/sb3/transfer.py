@@ -13,6 +13,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from humanoid_envs.configs import to_plain
+from humanoid_envs.errors import UserError, WrongType
 from humanoid_envs.registration import make_mujoco
 from trainers.ppo import PPO
 from trainers.sb3.models import describe, signature_of
@@ -44,7 +45,7 @@ def from_ppo(
         ValueError: the policy does not fit the environment or the algorithm.
     """
     if algorithm.policy_aliases.get("MlpPolicy") is not ActorCriticPolicy:
-        raise ValueError(
+        raise UserError(
             f"{algorithm.__name__} has networks of another kind than the policy's multilayer perceptrons for "
             "actor and critic: take PPO, A2C or TRPO."
         )
@@ -55,7 +56,7 @@ def from_ppo(
     env = HumanoidVecEnv(env) if isinstance(env, VectorEnv) else env
     inner = humanoid_vec_env(env)
     if not inner.humanoids.dict_obs:
-        raise ValueError(f"{source} has a critic of its own: make the environment with dict_obs=True.")
+        raise UserError(f"{source} has a critic of its own: make the environment with dict_obs=True.")
     ppo.signature.require_match(signature_of(inner), source)
     defaults = {
         "gamma": ppo.config.gamma,
@@ -82,7 +83,7 @@ def to_ppo(model: OnPolicyAlgorithm, env: Optional[VectorEnv] = None, **options:
     """
     policy = model.policy
     if not isinstance(policy, AsymmetricPolicy):
-        raise TypeError(
+        raise WrongType(
             f"This model's {type(policy).__name__} is no AsymmetricPolicy: trainers.ppo has other networks."
         )
     metadata = describe(model)

@@ -13,6 +13,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
+from humanoid_envs.errors import UserError, WrongType
 from humanoid_envs.vector_env import HumanoidVectorEnv
 
 
@@ -39,12 +40,12 @@ class HumanoidVecEnv(VecEnv):
         """
         base = env.unwrapped
         if not isinstance(base, HumanoidVectorEnv):
-            raise TypeError(
+            raise WrongType(
                 f"HumanoidVecEnv takes one of this project's vector environments, not {type(env).__name__}: "
                 "make it with gymnasium.make_vec(id, num_envs=…)."
             )
         if base.autoreset_mode is not AutoresetMode.SAME_STEP:
-            raise ValueError(
+            raise UserError(
                 "Stable-Baselines3 wants environments that reset in the step in which an episode ends: make "
                 f"this one with autoreset_mode='SAME_STEP', not {base.autoreset_mode.name!r}."
             )
@@ -109,7 +110,7 @@ class HumanoidVecEnv(VecEnv):
         Raises ValueError for some envs only: they share their attributes.
         """
         if len(self._rows(indices)) < self.num_envs:
-            raise ValueError(
+            raise UserError(
                 f"{attr_name!r} belongs to all robots together: set it without indices, or use "
                 "env_method('set_command', …, indices=…) for commands."
             )
@@ -126,7 +127,7 @@ class HumanoidVecEnv(VecEnv):
         method, rows = self._attribute(method_name), self._rows(indices)
         if len(rows) < self.num_envs:
             if "mask" not in inspect.signature(method).parameters:
-                raise ValueError(f"{method_name!r} acts on all robots together: call it without indices.")
+                raise UserError(f"{method_name!r} acts on all robots together: call it without indices.")
             method_kwargs["mask"] = np.isin(np.arange(self.num_envs), rows)
         return [method(*method_args, **method_kwargs)] * len(rows)
 

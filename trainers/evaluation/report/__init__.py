@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
 from trainers.evaluation.report.page import make_page, make_sections
 from trainers.evaluation.report.pictures import PngRenderer
@@ -32,10 +33,10 @@ def write_report(result: Dict[str, Any], directory: Path, *, video: Optional[Pat
     if video is not None and not video.is_file():
         raise FileNotFoundError(f"There is no video {video}.")
     if "policy" not in result:
-        raise ValueError("This file holds the results of several policies; a report is about one.")
+        raise UserError("This file holds the results of several policies; a report is about one.")
     sections = make_sections(result, video)
     if not any((result["scorecards"], result["tours"], result["gap"])):
-        raise ValueError("This result holds no protocol, and so there is nothing to report.")
+        raise UserError("This result holds no protocol, and so there is nothing to report.")
     files = {PAGE: make_page(result, sections).encode()}
     try:
         draw = PngRenderer()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from humanoid_envs.errors import MissingPackage, UnfitMachine
 from trainers.evaluation.report import style
 from trainers.evaluation.report.figure import Figure
 from trainers.evaluation.report.svg import element, text
@@ -23,13 +24,13 @@ class PngRenderer:
         try:
             import resvg_py
         except ImportError as error:
-            raise ImportError(
+            raise MissingPackage(
                 "Pictures of the figures need resvg: pip install resvg-py, or this project's extra 'report'."
             ) from error
         self._resvg: Any = resvg_py
         letters, nothing = (self._draw(_sample(content)) for content in ("abc", ""))
         if letters == nothing:
-            raise RuntimeError(
+            raise UnfitMachine(
                 "This machine has no font to write with in pictures: apt-get install fonts-dejavu-core"
             )
 
