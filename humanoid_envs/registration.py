@@ -72,18 +72,25 @@ def make_mujoco_warp(
     robot: AnyRobot = XBOT_L,
     device: Optional[Union[str, torch.device]] = None,
     action_bound: Optional[float] = None,
+    max_contacts: Optional[int] = None,
+    max_constraints: Optional[int] = None,
     **options: Any,
 ) -> HumanoidVectorEnv:
     """`HumanoidXBotL-MuJoCoWarp-v0`: MuJoCo Warp on a CUDA device; torch tensors on that device.
 
     Args:
         device: the CUDA device, by default the current one; `"cpu"` runs Warp's slow CPU mode, for tests.
+        max_contacts, max_constraints: room for contacts of a robot, on average, and for constraint rows of
+            each: 4 per contact, 1 per joint at its limit. None for what the robot's model needs.
+            `info["simulator"]` tells when it was not enough.
         num_envs, config, robot, action_bound, options: see `make_mujoco`.
     """
     from humanoid_envs.simulators.mujoco_warp import MuJoCoWarpSimulator
 
     task, num_envs = _task(config, action_bound), _positive(num_envs)
-    simulator = MuJoCoWarpSimulator(Robot.of(robot), task.physics, num_envs, device=device or "cuda")
+    simulator = MuJoCoWarpSimulator(
+        Robot.of(robot), task.physics, num_envs, device or "cuda", max_contacts, max_constraints
+    )
     options.setdefault("compiled", simulator.device.type == "cuda" and can_compile())
     return _environment("mujoco_warp", simulator, task, **options)
 
@@ -98,6 +105,8 @@ def make_isaacgym(
     headless: bool = True,
     array: str = "torch",
     action_bound: Optional[float] = None,
+    max_contacts: Optional[int] = None,
+    max_constraints: Optional[int] = None,
     **options: Any,
 ) -> HumanoidVectorEnv:
     """`HumanoidXBotL-IsaacGym-v0`: the fastest engine of this machine; torch tensors.
@@ -107,6 +116,7 @@ def make_isaacgym(
             that runs here, see `best_engine`. `env.metadata["engine"]` says which.
         device: CUDA device of a GPU engine; `"cpu"` runs Isaac Gym's PhysX on the CPU.
         headless: False opens the viewer of engine `"isaacgym"`. Others have none for many robots.
+        max_contacts, max_constraints: see `make_mujoco_warp`; the other engines make room as they need it.
         num_envs, config, robot, array, action_bound, options: see `make_mujoco`.
 
     Raises:
@@ -121,6 +131,7 @@ def make_isaacgym(
         )
     options["action_bound"] = action_bound
     if engine == "mujoco_warp":
+        options = {"max_contacts": max_contacts, "max_constraints": max_constraints, **options}
         return make_mujoco_warp(num_envs, config, robot=robot, device=device, array=array, **options)
     if engine == "mujoco":
         if device is not None and torch.device(device).type != "cpu":

@@ -37,7 +37,9 @@ class ScriptedSimulator:
         self.device = torch.device("cpu")
         self.state = state
         self.parameters = parameters or default_parameters(XBOT_L, self.num_envs, self.device)
-        self.diverged = torch.zeros(self.num_envs, dtype=torch.bool)
+        self.diverged, self.contacts_dropped, self.constraints_dropped = (
+            torch.zeros(self.num_envs, dtype=torch.bool) for _ in range(3)
+        )
         self.joint_targets = torch.zeros(self.num_envs, XBOT_L.num_joints)
         self.pushes: List[Tuple[Tensor, Tensor, Tensor]] = []
 

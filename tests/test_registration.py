@@ -99,3 +99,14 @@ def test_a_named_engine_is_silent(recwarn: pytest.WarningsRecorder) -> None:
     env = gymnasium.make_vec(ISAAC, num_envs=1, engine="mujoco")
     assert not [warning for warning in recwarn if "runs on" in str(warning.message)]
     env.close()
+
+
+def test_room_for_contacts_reaches_the_engine_that_has_it() -> None:
+    pytest.importorskip("mujoco_warp")
+    env = gymnasium.make_vec(
+        ISAAC, num_envs=1, engine="mujoco_warp", device="cpu", max_contacts=5, max_constraints=7
+    )
+    room = env.unwrapped.simulator.room  # pyright: ignore[reportAttributeAccessIssue]
+    assert (room.contacts, room.constraints) == (5, 7)
+    env.close()
+    gymnasium.make_vec(ISAAC, num_envs=1, engine="mujoco", max_contacts=5, max_constraints=7).close()

@@ -80,7 +80,9 @@ class IsaacGymSimulator:
         self._acquire_tensors()
         self.state = SimState.zeros(num_envs, robot.num_joints, self.device)
         self.parameters = default_parameters(robot, num_envs, self.device)
-        self.diverged = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
+        self.diverged, self.contacts_dropped, self.constraints_dropped = (
+            torch.zeros(num_envs, dtype=torch.bool, device=self.device) for _ in range(3)
+        )
         self._everyone = torch.ones_like(self.diverged)
         self._initial = self._initial_state()
         self.reset(self._everyone, self._initial)

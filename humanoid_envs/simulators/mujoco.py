@@ -14,6 +14,7 @@ from torch import Tensor
 from humanoid_envs.cores import available_cores
 from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import rotate_inverse
+from humanoid_envs.simulators import mujoco_log
 from humanoid_envs.simulators.mujoco_model import (
     PARAMETER_FIELDS,
     give_parameters,
@@ -41,6 +42,8 @@ _ALL = slice(None)
 # its next step goes on from there, so that nothing is computed twice.
 _STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
 _INTEGRATED = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+_CONTACTS_DROPPED = int(mujoco.mjtWarning.mjWARN_CONTACTFULL)
+_CONSTRAINTS_DROPPED = int(mujoco.mjtWarning.mjWARN_CNSTRFULL)
 _UNSTABLE = [
     int(warning)
     for warning in (
@@ -92,7 +95,8 @@ class MuJoCoSimulator:
         self.parameters = default_parameters(robot, num_envs, self.device)
         self._prepare_read()
         self.joint_targets = torch.zeros(num_envs, robot.num_joints)
-        self.diverged = torch.zeros(num_envs, dtype=torch.bool)
+        self._trouble = torch.zeros(3, num_envs, dtype=torch.bool)
+        self.diverged, self.contacts_dropped, self.constraints_dropped = self._trouble.unbind()
         self._apply_parameters(_ALL)
         self._batch.reset(stage=_STAGE)
         self._read(_ALL)
@@ -101,14 +105,15 @@ class MuJoCoSimulator:
         self.joint_targets.copy_(joint_targets)
         self._batch.warning.fill(0)
         self.step_physics()
-        self.diverged.zero_()
+        self._trouble.zero_()
         if self._batch.warning.any():
-            self._restart_diverged()
+            self._note_trouble()
         self._read(_ALL)
 
     def step_physics(self) -> None:
         self._ctrl[:, self._actuators] = self.joint_targets.numpy()
-        self._batch.step(nstep=self.physics.decimation, stage=_STAGE)
+        with mujoco_log.quiet():
+            self._batch.step(nstep=self.physics.decimation, stage=_STAGE)
 
     def reset(self, mask: Tensor, state: RobotState) -> None:
         rows = mask.nonzero().squeeze(1)
@@ -201,10 +206,14 @@ class MuJoCoSimulator:
         self._batch.set_const(ids)
         self._batch.forward(ids, stage=_STAGE)
 
-    def _restart_diverged(self) -> None:
-        """MuJoCo itself has done so, but in mid-step: let these stand still in the initial state."""
-        diverged = self._batch.warning[:, _UNSTABLE, 1].any(axis=1)
-        self.diverged.copy_(torch.from_numpy(diverged))
+    def _note_trouble(self) -> None:
+        """Mark what MuJoCo warned of. Envs that diverged it has restarted in mid-step: let these stand still
+        in the initial state."""
+        times = self._batch.warning[:, :, 1]
+        diverged = times[:, _UNSTABLE].any(axis=1)
+        kinds = (diverged, times[:, _CONTACTS_DROPPED] > 0, times[:, _CONSTRAINTS_DROPPED] > 0)
+        for mark, kind in zip(self._trouble, kinds):
+            mark.copy_(torch.from_numpy(kind))
         self._batch.reset(np.flatnonzero(diverged), stage=_STAGE)
 
     def _write_base_velocity(self, rows: Tensor, lin_vel: Tensor, ang_vel: Tensor) -> None:

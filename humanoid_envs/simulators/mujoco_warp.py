@@ -26,8 +26,10 @@ except ImportError as error:
         "MuJoCo Warp is missing: `pip install mujoco-warp` (Python 3.11 or later), or use engine 'mujoco'"
     ) from error
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators import mujoco_warp_kernels as kernels
+from humanoid_envs.simulators.contact_room import Room, needed_room
 from humanoid_envs.simulators.mujoco_model import (
     PARAMETER_FIELDS,
     ModelIndex,
@@ -50,7 +52,6 @@ from humanoid_envs.simulators.snapshot import clone_tensors, copy_tensors, named
 
 # What `mjw.set_const` derives from the base's mass: per env, like the mass itself.
 _MASS_CONSTANTS = ("body_subtreemass", "body_invweight0", "dof_invweight0", "actuator_acc0")
-_NOT_DROPPED = int(mjw.OverflowType.ITERATIONS | mjw.OverflowType.LS_ITERATIONS)
 
 wp.config.log_level = max(
     wp.config.log_level, logging.WARNING
@@ -69,15 +70,15 @@ class MuJoCoWarpSimulator:
         physics: Optional[PhysicsConfig] = None,
         num_envs: int = 1,
         device: Union[str, torch.device] = "cuda:0",
-        contacts_per_env: int = 24,
-        constraints_per_env: int = 96,
+        max_contacts: Optional[int] = None,
+        max_constraints: Optional[int] = None,
     ) -> None:
-        """Room for contacts is shared by all envs, `contacts_per_env` on average; no env may have more than
-        `constraints_per_env` constraint rows: 4 per contact and 1 per joint limit. The defaults are for flat
-        ground: XBot-L has 23 pairs of geoms that can touch there and was seen with at most 15 contacts
-        and 60 rows, however it flailed and fell. `overflow_count` tells when that was not enough.
+        """Room for contacts is shared by all envs, `max_contacts` on average; no env may have more than
+        `max_constraints` constraint rows: 4 per contact and 1 per joint limit. None: what the model needs,
+        see `needed_room`; 24 and 96 for XBot-L, which was seen with at most 15 and 60, however it flailed and
+        fell. `contacts_dropped` and `constraints_dropped` tell when that was not enough.
 
-        Raises RuntimeError if the CUDA device is not there, and as `load_model` does.
+        Raises UserError for no room, RuntimeError if the CUDA device is not there, and as `load_model` does.
         """
         self.robot = robot
         self.physics = physics or PhysicsConfig()
@@ -86,43 +87,40 @@ class MuJoCoWarpSimulator:
         self._warp_device = wp.get_device(str(self.device))
         self._model = _physics_model(robot, self.physics)
         self._index = index_model(self._model, robot)
+        self.room = _room(self._model, max_contacts, max_constraints)
         self._full_model = load_model(robot, self.physics)
         self._renderer = OffscreenRenderer(self._full_model)
         self._graphs: List[Tuple[torch.cuda.CUDAGraph, wp.Graph]] = []
         self.state = SimState.zeros(num_envs, robot.num_joints, self.device)
         self.parameters = default_parameters(robot, num_envs, self.device)
         self.joint_targets = torch.zeros(num_envs, robot.num_joints, device=self.device)
-        self.diverged = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
+        self.diverged, self.contacts_dropped, self.constraints_dropped = (
+            torch.zeros(num_envs, dtype=torch.bool, device=self.device) for _ in range(3)
+        )
         self._everyone = torch.ones(num_envs, dtype=torch.bool, device=self.device)
         self._actuators = torch.tensor(self._index.actuators, device=self.device)
         with self._stream():
             per_env: Dict[str, int] = dict.fromkeys((*PARAMETER_FIELDS, *_MASS_CONSTANTS), num_envs)
             self._m = mjw.put_model(self._model, batch_sizes=per_env)
             self._m.opt.warn_overflow = 0
-            make_data = partial(
-                mjw.make_data, self._model, nconmax=contacts_per_env, njmax=constraints_per_env
-            )
+            room = {"nconmax": self.room.contacts, "njmax": self.room.constraints}
+            make_data = partial(mjw.make_data, self._model, **room)
             compile_step(self._m, make_data, kernels)
             self._d = make_data(num_envs)
             self._fields = {name: wp.to_torch(getattr(self._m, name)) for name in PARAMETER_FIELDS}
-            self._qpos, self._qvel, self._ctrl, self._warmstart, self._overflow, self._forces = (
+            self._qpos, self._qvel, self._ctrl, self._warmstart, self._forces = (
                 wp.to_torch(getattr(self._d, name))
-                for name in ("qpos", "qvel", "ctrl", "qacc_warmstart", "overflow", "xfrc_applied")
+                for name in ("qpos", "qvel", "ctrl", "qacc_warmstart", "xfrc_applied")
             )
             self._prepare_launches()
             self._apply_parameters()
             self._read(self._everyone)
 
-    def overflow_count(self) -> int:
-        """Envs that ever had contacts or constraints dropped for want of room. Waits for the device."""
-        return int(((self._overflow & ~_NOT_DROPPED) != 0).sum())
-
     def step(self, joint_targets: Tensor) -> None:
         with self._stream():
             self.joint_targets.copy_(joint_targets)
             self.step_physics()
-            inputs = [self._m.qpos0, self._d.ctrl, *self._motion, self._diverged_array]
-            wp.launch(kernels.restart_diverged, self.num_envs, inputs)
+            wp.launch(kernels.note_trouble, self.num_envs, self._trouble_arguments)
             self._read(self._everyone)
             wp.launch(kernels.add_contact_forces, self._d.naconmax, self._contact_arguments)
 
@@ -255,7 +253,8 @@ class MuJoCoWarpSimulator:
         joints = [wp.array(values, dtype=int) for values in (index.joint_qpos, index.joint_dof)]
         self._addresses = [index.base_qpos, index.base_dof, *joints]
         self._motion = [data.qpos, data.qvel, data.qacc_warmstart, data.actuator_force, data.xfrc_applied]
-        self._diverged_array = wp.from_torch(self.diverged)
+        trouble = _arrays(self.diverged, self.contacts_dropped, self.constraints_dropped)
+        self._trouble_arguments = [self._m.qpos0, data.ctrl, *self._motion, data.overflow, *trouble]
         contact_forces = [
             wp.from_torch(force, dtype=wp.vec3)
             for force in (state.base_contact_force, state.feet_contact_force)
@@ -287,13 +286,27 @@ class MuJoCoWarpSimulator:
             wp.array(self._model.geom_bodyid, dtype=int),
             index.base_body,
             wp.vec2i(*index.foot_bodies),
-            self._diverged_array,
+            trouble[0],
             *contact_forces,
         ]
 
 
 def _arrays(*tensors: Tensor) -> List[Any]:
     return [wp.from_torch(tensor) for tensor in tensors]
+
+
+def _room(model: mujoco.MjModel, contacts: Optional[int], constraints: Optional[int]) -> Room:
+    needed = needed_room(model)
+    asked = {"max_contacts": contacts, "max_constraints": constraints}
+    for name, value in asked.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise UserError(
+                f"{name} must be an integer of at least 1, or None for what the robot needs; got {value!r}"
+            )
+    return Room(
+        needed.contacts if contacts is None else contacts,
+        needed.constraints if constraints is None else constraints,
+    )
 
 
 def _physics_model(robot: Robot, physics: PhysicsConfig) -> mujoco.MjModel:

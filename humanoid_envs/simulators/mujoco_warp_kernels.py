@@ -4,10 +4,25 @@
 # pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
 # pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportGeneralTypeIssues=false
 
+import mujoco_warp as mjw
 import warp as wp
 
 BAD_NUMBER = wp.constant(1.0e10)
 """Beyond this MuJoCo takes a state as diverged."""
+
+CONTACTS_DROPPED = wp.constant(
+    int(
+        mjw.OverflowType.BROADPHASE
+        | mjw.OverflowType.NARROWPHASE
+        | mjw.OverflowType.CCD
+        | mjw.OverflowType.HFIELD
+        | mjw.OverflowType.EPA_HORIZON
+    )
+)
+CONSTRAINTS_DROPPED = wp.constant(
+    int(mjw.OverflowType.NEFC | mjw.OverflowType.NJMAX_NNZ | mjw.OverflowType.NVMAX)
+)
+"""Bits of MuJoCo Warp's overflow flags. The others tell of a solver that stopped early, or of sensors."""
 
 
 @wp.func
@@ -133,7 +148,7 @@ def restart(
 
 
 @wp.kernel(enable_backward=False)
-def restart_diverged(
+def note_trouble(
     qpos0: wp.array2d[float],
     ctrl: wp.array2d[float],
     qpos: wp.array2d[float],
@@ -141,10 +156,18 @@ def restart_diverged(
     warmstart: wp.array2d[float],
     actuator_force: wp.array2d[float],
     applied_force: wp.array2d[wp.spatial_vector],
+    overflow: wp.array[int],
     diverged: wp.array[bool],
+    contacts_dropped: wp.array[bool],
+    constraints_dropped: wp.array[bool],
 ):
-    """Mark the envs with bad numbers and put them into the model's initial state. One thread per env."""
+    """Mark the envs with bad numbers and put them into the model's initial state; mark those that lacked room
+    since the last call. One thread per env."""
     env = wp.tid()
+    flags = overflow[env]
+    contacts_dropped[env] = (flags & CONTACTS_DROPPED) != 0
+    constraints_dropped[env] = (flags & CONSTRAINTS_DROPPED) != 0
+    overflow[env] = 0
     size = float(0.0)  # noqa: UP018 (a variable to Warp); sums need no branch, so the loads overlap
     for i in range(qpos.shape[1]):
         size += wp.abs(qpos[env, i])

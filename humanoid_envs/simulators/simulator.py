@@ -178,6 +178,17 @@ class Simulator(Protocol):
         disturb the others; the task should end their episodes. A reset clears the mark."""
         ...
 
+    @property
+    def contacts_dropped(self) -> Tensor:
+        """Bool (N,): envs in whose last step contacts may have been left out for want of room, so that bodies
+        sink into the ground or into each other. Always False on Isaac Gym, which does not tell."""
+        ...
+
+    @property
+    def constraints_dropped(self) -> Tensor:
+        """Bool (N,): likewise for constraints, the forces of contacts and of joints at their limits."""
+        ...
+
     def step(self, joint_targets: Tensor) -> None:
         """Advance one policy step of `decimation` simulation steps; in each, every joint gets the torque
         clip(stiffness · (target − q) − damping · q̇, ±limit). joint_targets: (N, J), rad."""

@@ -162,3 +162,30 @@ def test_render(states: RobotState) -> None:
         simulator.render(camera="nowhere")
     simulator.close()
     simulator.close()
+
+
+@pytest.mark.parametrize(
+    ("warning", "mark"),
+    [
+        (mujoco.mjtWarning.mjWARN_CONTACTFULL, "contacts_dropped"),
+        (mujoco.mjtWarning.mjWARN_CNSTRFULL, "constraints_dropped"),
+    ],
+)
+def test_what_mujoco_drops_is_told(
+    monkeypatch: pytest.MonkeyPatch, warning: mujoco.mjtWarning, mark: str
+) -> None:
+    simulator, at_rest = MuJoCoSimulator(XBOT_L, num_envs=3), torch.zeros(3, 12)
+    step_physics = simulator.step_physics
+
+    def step_with_warning() -> None:
+        step_physics()
+        simulator._batch.warning[1, int(warning), 1] = 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(simulator, "step_physics", step_with_warning)
+        simulator.step(at_rest)
+    marks = {name: getattr(simulator, name).tolist() for name in ("contacts_dropped", "constraints_dropped")}
+    assert marks == {name: [False, name == mark, False] for name in marks}
+    assert not simulator.diverged.any()
+    simulator.step(at_rest)
+    assert not getattr(simulator, mark).any()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Dict
+from typing import Dict, List
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.mujoco_warp import MuJoCoWarpSimulator
 from humanoid_envs.simulators.simulator import PhysicsConfig, RobotState, SimState, Simulator
 from tests.simulators.conftest import NEEDS_CUDA, Make
-from tests.simulators.states import LYING, NUM_STATES, STANDING
+from tests.simulators.states import LYING, MOVING, NUM_STATES, STANDING
 from tests.simulators.test_protocol import everyone, mask_of, on, started
 
 FAITHFUL = PhysicsConfig()
@@ -50,8 +50,8 @@ def test_agrees_with_c_mujoco(
         assert_agree(warp.state, reference.state, AFTER_TENTHS if step else AFTER_ONE_STEP)
     assert reference.state.base_contact_force[LYING].norm() > 10.0
     assert reference.state.feet_contact_force[STANDING].norm() > 10.0
-    assert isinstance(warp, MuJoCoWarpSimulator)
-    assert warp.overflow_count() == 0
+    for simulator in (warp, reference):
+        assert not (simulator.contacts_dropped | simulator.constraints_dropped).any()
 
 
 def test_parameters_agree_with_c_mujoco(
@@ -70,15 +70,30 @@ def test_parameters_agree_with_c_mujoco(
     assert_agree(simulators[0].state, simulators[1].state, AFTER_ONE_STEP)
 
 
-def test_overflow_is_counted(states: RobotState, targets: Tensor) -> None:
-    small = MuJoCoWarpSimulator(
-        XBOT_L, PhysicsConfig(decimation=1), NUM_STATES, "cpu", constraints_per_env=16
-    )
+@pytest.mark.parametrize(
+    ("room", "contacts", "constraints"),
+    [
+        # Of the eight, standing, moving and lying need 24 rows and more; room for contacts is shared by all.
+        ({"max_constraints": 16}, [], [STANDING, MOVING, LYING]),
+        ({"max_contacts": 2}, [*range(NUM_STATES)], []),
+    ],
+)
+def test_what_is_dropped_is_told(
+    states: RobotState, targets: Tensor, room: Dict[str, int], contacts: List[int], constraints: List[int]
+) -> None:
+    small = MuJoCoWarpSimulator(XBOT_L, PhysicsConfig(decimation=1), NUM_STATES, "cpu", **room)
     small.reset(everyone(small), states)
-    assert small.overflow_count() == 0
+    assert not small.contacts_dropped.any()
+    assert not small.constraints_dropped.any()
     small.step(targets)
-    assert small.overflow_count() == 3  # standing, moving and lying need 24 rows and more
+    assert small.contacts_dropped.nonzero().flatten().tolist() == contacts
+    assert small.constraints_dropped.nonzero().flatten().tolist() == constraints
     assert small.state.feet_contact_force.isfinite().all()
+    states.base_pos[:, 2] += 2.0
+    small.reset(everyone(small), states)
+    states.base_pos[:, 2] -= 2.0
+    small.step(targets)  # in the air: each step anew
+    assert not (small.contacts_dropped | small.constraints_dropped).any()
 
 
 def test_data_for_a_viewer(make_warp: Make, states: RobotState, targets: Tensor) -> None:

@@ -273,12 +273,6 @@ def test_load_state_dict_refuses_what_does_not_fit(make: Make) -> None:
         simulator.load_state_dict({name: value for name, value in saved.items() if name != "qvel"})
 
 
-@pytest.fixture
-def in_tmp(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(str(tmp_path))  # MuJoCo logs warnings to a file where it runs
-
-
-@pytest.mark.usefixtures("in_tmp")
 def test_divergence_is_marked_and_stays_in_its_env(make: Make, states: RobotState, targets: Tensor) -> None:
     healthy, sick = started(make, states), started(make, states)
     targets = targets.to(healthy.device)
