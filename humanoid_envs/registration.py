@@ -129,14 +129,22 @@ def make_isaacgym(
             f"HumanoidXBotL-IsaacGym-v0 runs on {engine}: {reason}. engine={engine!r} chooses it silently.",
             stacklevel=2,
         )
-    options["action_bound"] = action_bound
     if engine == "mujoco_warp":
-        options = {"max_contacts": max_contacts, "max_constraints": max_constraints, **options}
-        return make_mujoco_warp(num_envs, config, robot=robot, device=device, array=array, **options)
+        return make_mujoco_warp(
+            num_envs,
+            config,
+            robot=robot,
+            device=device,
+            action_bound=action_bound,
+            max_contacts=max_contacts,
+            max_constraints=max_constraints,
+            array=array,
+            **options,
+        )
     if engine == "mujoco":
         if device is not None and torch.device(device).type != "cpu":
             raise UserError(f"Engine 'mujoco' runs on the CPU, not on {str(device)!r}; leave device out.")
-        return make_mujoco(num_envs, config, robot=robot, array=array, **options)
+        return make_mujoco(num_envs, config, robot=robot, array=array, action_bound=action_bound, **options)
     if engine != "isaacgym":
         raise UserError(f"Unknown engine {engine!r}; there are 'auto', {', '.join(map(repr, ENGINES))}.")
 
