@@ -29,8 +29,8 @@ def needed_room(model: mujoco.MjModel) -> Room:
     """Room for the robot in whatever way it lies, up to 256 contacts and 1024 constraint rows.
 
     A rigid body lies on its flat geoms (boxes, meshes, cylinders) with all their corners, or on its round
-    ones with up to 8 points. Either all bodies lie on the ground and no joint is at its limit; or half of them do,
-    each geom that can touch another of the robot touches one, and all joints are at their limits.
+    ones with up to 8 points. Either all bodies lie on the ground and no joint is at its limit; or half of
+    them do, each geom that can touch another of the robot touches one, and all joints are at their limits.
     """
     ground = min(_ground_contacts(model), _MOST_CONTACTS)
     contacts = _either(ground, _self_contacts(model))
