@@ -26,7 +26,6 @@ except ImportError as error:
         "MuJoCo Warp is missing: `pip install mujoco-warp` (Python 3.11 or later), or use engine 'mujoco'"
     ) from error
 
-from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators import mujoco_warp_kernels as kernels
 from humanoid_envs.simulators.contact_room import Room, needed_room
