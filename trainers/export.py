@@ -25,9 +25,11 @@ from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.files import replacing
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import VelocityConfig
+from trainers.checksums import seal_onnx
 from trainers.ppo import PPO
 from trainers.ppo.mlp import InputLinear
 from trainers.ppo.wrappers import action_wrapper, observation_wrapper
+from trainers.trust import remember
 
 OPSET = 17
 """Of ONNX: read by every onnxruntime from 1.12 on."""
@@ -86,6 +88,8 @@ def export_network(
         with replacing(path) as temporary:
             written = _WRITERS[path.suffix](network, inputs, contract, temporary)
             _require_same(network, written, inputs, path.name)
+    if path.suffix == ".pt":
+        remember(path)
     return path
 
 
@@ -139,12 +143,22 @@ def contract_of(ppo: PPO) -> PolicyContract:
         return env.unwrapped.contract  # pyright: ignore[reportAttributeAccessIssue]
     details = ppo.signature.details
     if "task" in ppo.metadata and details.get("joints") == list(XBOT_L.joint_names):
-        task = from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")
-        return PolicyContract.of(task, XBOT_L, ppo.metadata.get("engine"))
+        return PolicyContract.of(task_of(ppo), XBOT_L, ppo.metadata.get("engine"))
     raise UserError(
         "This policy's contract is not known: it was not trained by train() on XBot-L. "
         "Pass contract=env.contract of the environment it was trained in."
     )
+
+
+def task_of(ppo: PPO) -> VelocityConfig:
+    """The task that a policy was trained on, which travels in its checkpoint.
+
+    Raises:
+        UserError: the checkpoint does not say, so the policy was trained on something else.
+    """
+    if "task" not in ppo.metadata:
+        raise UserError("This checkpoint names no velocity task: it was not written by train().")
+    return from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")
 
 
 class DeterministicActor(nn.Module):
@@ -199,6 +213,7 @@ def _write_onnx(network: nn.Module, inputs: _Tensors, contract: PolicyContract, 
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
+    seal_onnx(path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
     def run(*inputs: Tensor) -> _Tensors:

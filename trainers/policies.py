@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import zipfile
 from pathlib import Path
-from typing import Callable, Optional, Tuple, Union
+from typing import Iterator, List, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
 
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.errors import MissingPackage, UserError
+from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import VelocityConfig, preset
-from trainers.export import CONTRACT_FILE, contract_of
+from trainers.checksums import require_intact
+from trainers.export import CONTRACT_FILE, contract_of, task_of
+from trainers.onnx_policy import Network, read_onnx
 from trainers.ppo import PPO
-from trainers.training import task_of
-
-_Network = Callable[..., Tuple[Tensor, ...]]
+from trainers.ppo.parameters import require_finite
+from trainers.torchscript_policy import as_network, read_torchscript
 
 
 class LoadedPolicy:
@@ -26,7 +27,7 @@ class LoadedPolicy:
 
     def __init__(
         self,
-        network: _Network,
+        network: Network,
         contract: PolicyContract,
         task: VelocityConfig,
         state_shape: Optional[Tuple[int, ...]] = None,
@@ -55,29 +56,40 @@ class LoadedPolicy:
             self._state = self._state.masked_fill(mask.view(-1, *[1] * (self._state.dim() - 1)), 0.0)
 
 
-def load_policy(path: Union[str, Path], contract: Optional[PolicyContract] = None) -> LoadedPolicy:
+def load_policy(
+    path: Union[str, Path], contract: Optional[PolicyContract] = None, *, trust: bool = False
+) -> LoadedPolicy:
     """The policy in a file, whatever its name: ONNX or TorchScript with a contract, a checkpoint of `PPO`, or
     any other TorchScript, such as the one that the Humanoid-Gym release publishes.
-
-    TorchScript is code that runs when it is loaded: load it from sources that you trust.
 
     contract: for files that carry none. Without, TorchScript is taken for a policy of the release's task,
     preset `v0` on XBot-L.
 
+    trust: load TorchScript although it is neither known nor written by this user's own runs. It is code that
+    runs when it is loaded, see `trainers.trust`; ONNX and checkpoints are data.
+
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is no policy; its shapes are not those of its contract; or it carries another contract.
-        ImportError: onnxruntime is not installed, for ONNX.
+        UserError: it is no policy, is damaged, is not to be trusted, or its weights are not finite; its
+            shapes are not those of its contract; or it carries another contract.
+        ImportError: onnx or onnxruntime is not installed, for ONNX.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no policy {path}.")
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(path):  # what torch writes is one
         policy = _from_onnx(path, contract)
-    elif _is_torchscript(path):
-        policy = _from_torchscript(path, contract)
     else:
-        policy = _from_checkpoint(path, contract)
+        parts = _parts(path)
+        if "policy.pth" in parts:
+            raise UserError(
+                f"{path} is a model of Stable-Baselines3: walk it with examples/evaluate_sb3.py, or make a "
+                "checkpoint of it with trainers.sb3.to_ppo."
+            )
+        if any(name.startswith("code/") for name in parts):
+            policy = _from_torchscript(path, contract, trust)
+        else:
+            policy = _from_checkpoint(path, contract)
     _require_shapes(policy, path)
     return policy
 
@@ -87,67 +99,56 @@ def read_contract(path: Path) -> PolicyContract:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is no contract, or was changed.
+        UserError: it is no contract, or was changed.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no contract {path}.")
     return PolicyContract.from_json(path.read_text(), str(path))
 
 
-def _is_torchscript(path: Path) -> bool:
-    """Both are zip archives in one folder; TorchScript has code in it."""
+def policy_of(ppo: PPO, task: Optional[VelocityConfig] = None) -> LoadedPolicy:
+    """The policy of a trainer, as it is at every moment.
+
+    task: what it is trained on; by default as its metadata says.
+
+    Raises:
+        UserError: its task or contract is not known.
+    """
+    task = task_of(ppo) if task is None else task
+    return LoadedPolicy(lambda observation: (ppo.predict(observation)[0],), contract_of(ppo), task)
+
+
+def _parts(path: Path) -> List[str]:
+    """Names of the parts of a zip archive, without the folder that torch puts them into."""
+    require_intact(path)
     with zipfile.ZipFile(path) as archive:
-        return any(name.split("/", 1)[-1].startswith("code/") for name in archive.namelist())
+        return [name.split("/", 1)[-1] for name in archive.namelist()]
 
 
 def _from_onnx(path: Path, given: Optional[PolicyContract]) -> LoadedPolicy:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingPackage(
-            f"{path.name} takes a package to run it ({error}): pip install onnxruntime, or this project's "
-            "extra 'export'."
-        ) from error
-    options = onnxruntime.SessionOptions()
-    # Threads that spin between two observations would take the cores from the physics.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of onnxruntime's own types
-        raise UserError(f"{path} is no policy: neither ONNX, nor TorchScript, nor a checkpoint.") from error
-    metadata = session.get_modelmeta().custom_metadata_map
-    contract = _agreed(metadata.get("contract"), given, path)
-    names = [value.name for value in session.get_inputs()]
-    state = json.loads(metadata["state"])["shape"] if "state" in metadata else None
-
-    def network(*inputs: Tensor) -> Tuple[Tensor, ...]:
-        feed = {name: value.numpy() for name, value in zip(names, inputs)}
-        return tuple(torch.from_numpy(output) for output in session.run(None, feed))
-
-    return LoadedPolicy(network, contract, contract.task(), None if state is None else tuple(state))
+    content = read_onnx(path)
+    contract = _agreed(content.contract, given, path)
+    return LoadedPolicy(content.network, contract, contract.task(), content.state_shape)
 
 
-def _from_torchscript(path: Path, given: Optional[PolicyContract]) -> LoadedPolicy:
-    extra = {CONTRACT_FILE: ""}
-    try:
-        module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
-    except RuntimeError as error:
-        raise UserError(f"{path} cannot be read: it is damaged, or of a later torch. {error}") from error
-    if not extra[CONTRACT_FILE] and given is None:
+def _from_torchscript(path: Path, given: Optional[PolicyContract], trust: bool) -> LoadedPolicy:
+    module, own = read_torchscript(path, trust, CONTRACT_FILE)
+    if not own and given is None:
         given = PolicyContract.of(preset("v0"))
-    contract = _agreed(extra[CONTRACT_FILE], given, path)
-    return LoadedPolicy(lambda observation: (module(observation),), contract, contract.task())
+    contract = _agreed(own, given, path)
+    with torch.no_grad(), _required_shapes(contract, path):
+        network, state_shape = as_network(module, contract.observation_size, path)
+    return LoadedPolicy(network, contract, contract.task(), state_shape)
 
 
 def _from_checkpoint(path: Path, given: Optional[PolicyContract]) -> LoadedPolicy:
     ppo = PPO.load(path, device="cpu")
+    require_finite(ppo.policy.state_dict(), f"{path} cannot act")
     if given is not None and "task" not in ppo.metadata:
-        contract, task = given, given.task()
-    else:
-        task = task_of(ppo)
-        contract = _agreed(contract_of(ppo).to_json(), given, path)
-    return LoadedPolicy(lambda observation: (ppo.predict(observation)[0],), contract, task)
+        return LoadedPolicy(lambda observation: (ppo.predict(observation)[0],), given, given.task())
+    policy = policy_of(ppo)
+    _agreed(policy.contract.to_json(), given, path)
+    return policy
 
 
 def _agreed(own: Optional[str], given: Optional[PolicyContract], path: Path) -> PolicyContract:
@@ -164,12 +165,26 @@ def _agreed(own: Optional[str], given: Optional[PolicyContract], path: Path) -> 
 
 def _require_shapes(policy: LoadedPolicy, path: Path) -> None:
     contract = policy.contract
-    sizes = f"{contract.observation_size} observations to {contract.action_size} actions"
-    try:
+    with _required_shapes(contract, path):
         action = policy(torch.zeros(2, contract.observation_size))
-    except Exception as error:  # each runtime has its own types
-        raise UserError(f"{path} does not map {sizes}, as its contract says: {error}") from error
     if not isinstance(action, Tensor) or tuple(action.shape) != (2, contract.action_size):
         shape = tuple(action.shape) if isinstance(action, Tensor) else type(action).__name__
-        raise UserError(f"{path} does not map {sizes}, as its contract says: for two it gives {shape}.")
+        raise UserError(
+            f"{path} does not map {_sizes(contract)}, as its contract says: for two it gives {shape}."
+        )
     policy.reset()
+
+
+@contextlib.contextmanager
+def _required_shapes(contract: PolicyContract, path: Path) -> Iterator[None]:
+    """Says of what a runtime refuses that the contract says otherwise."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # each runtime has its own types
+        raise UserError(f"{path} does not map {_sizes(contract)}, as its contract says: {error}") from error
+
+
+def _sizes(contract: PolicyContract) -> str:
+    return f"{contract.observation_size} observations to {contract.action_size} actions"

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence, Tupl
 from gymnasium.vector import VectorEnv
 
 from humanoid_envs.compilation import can_compile
-from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import best_engine, make_isaacgym
-from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import CommandScore, evaluate_commands, summarize
 from trainers.evaluation.training_scorecard import ScorecardCallback
 from trainers.evaluation.video import VideoCallback
-from trainers.export import ExportCallback
+from trainers.export import ExportCallback, task_of
 from trainers.ppo import (
     PPO,
     Callback,
@@ -205,14 +204,3 @@ def nine_commands(ppo: PPO) -> List[CommandScore]:
 def evaluate(ppo: PPO) -> Dict[str, float]:
     """Summary of `nine_commands`."""
     return summarize(nine_commands(ppo))
-
-
-def task_of(ppo: PPO) -> VelocityConfig:
-    """The task that a policy was trained on, which travels in its checkpoint.
-
-    Raises:
-        ValueError: the checkpoint does not say, so the policy was trained on something else.
-    """
-    if "task" not in ppo.metadata:
-        raise UserError("This checkpoint names no velocity task: it was not written by train().")
-    return from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")

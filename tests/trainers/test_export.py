@@ -123,7 +123,7 @@ def test_the_contract_is_inside(tmp_path: Path) -> None:
     export_policy(ppo, tmp_path / "policy.pt")
     model = onnx.load(str(tmp_path / "policy.onnx"))
     texts = {entry.key: entry.value for entry in model.metadata_props}
-    assert list(texts) == ["contract"]
+    assert list(texts) == ["contract", "sha256"]
     extra = {CONTRACT_FILE: ""}
     torch.jit.load(str(tmp_path / "policy.pt"), _extra_files=extra)
     for text in (texts["contract"], extra[CONTRACT_FILE]):

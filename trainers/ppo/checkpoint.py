@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any, Dict, Union
 
@@ -10,6 +11,7 @@ import torch
 
 from humanoid_envs.errors import UserError, WrongType
 from humanoid_envs.files import replacing
+from trainers.checksums import require_intact
 
 _FORMAT = "humanoid_envs.ppo"
 _VERSION = 1
@@ -38,6 +40,8 @@ def read_checkpoint(path: Union[str, Path]) -> Dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint {path}.")
     try:
+        if zipfile.is_zipfile(path):  # torch does not look at the checksums in it
+            require_intact(path)
         content = torch.load(str(path), map_location="cpu", weights_only=True)
     except Exception as error:
         with path.open("rb") as file:
@@ -48,7 +52,10 @@ def read_checkpoint(path: Union[str, Path]) -> Dict[str, Any]:
             ) from error
         raise UserError(f"{path} is not a PPO checkpoint.") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise UserError(f"{path} is a torch file, but not a PPO checkpoint.")
+        remedy = ""
+        if isinstance(content, dict) and "model_state_dict" in content:
+            remedy = " Checkpoints of Humanoid-Gym and rsl_rl: trainers.ppo.import_humanoid_gym."
+        raise UserError(f"{path} is a torch file, but not a PPO checkpoint.{remedy}")
     if content["version"] != _VERSION:
         raise UserError(
             f"{path} is a PPO checkpoint of version {content['version']}; this code reads version {_VERSION}."
