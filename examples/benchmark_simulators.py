@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import List, Optional
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
-from trainers.command_line import concise_errors
+from trainers.command_line import ROLLOUTS, SCORED_SECONDS, add_trust, concise_errors
 from trainers.evaluation.gap import GapConfig, SimulatorWalk, compare_simulators
 from trainers.evaluation.result import Result, describe_policy, write_results
 from trainers.evaluation.setting import available_simulators, choose_simulator
@@ -32,12 +32,11 @@ def main() -> None:
     )
     parser.add_argument("policies", nargs="+", help="ONNX, TorchScript or checkpoints; or names of runs")
     parser.add_argument("--simulators", nargs="+", help="default: all that run here")
-    parser.add_argument("--rollouts", type=int, default=2, help="robots for each command")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of which 3 do not count")
+    parser.add_argument("--rollouts", type=ROLLOUTS, default=2, help="robots for each command")
+    parser.add_argument("--seconds", type=SCORED_SECONDS, default=10.0, help="of which 3 do not count")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    add_trust(parser)
     chosen = parser.parse_args()
-    if chosen.rollouts < 1 or chosen.seconds < 4.0:
-        parser.error("--rollouts must be at least 1 and --seconds at least 4")
     simulators: List[str] = chosen.simulators or available_simulators()
     for name in simulators:
         choose_simulator(name)
@@ -47,7 +46,7 @@ def main() -> None:
     print(f"| policy | trained on | {' | '.join(simulators)} |\n|{'---|' * (2 + len(simulators))}")
     results = []
     for path in paths:
-        policy = load_policy(path)
+        policy = load_policy(path, trust=chosen.trust)
         steps = (1 + len(simulators)) * config.env_steps(policy.task)
         with tqdm(desc=path.name, total=steps, unit="step", unit_scale=True, disable=None) as bar:
             report = compare_simulators(policy, policy.task, simulators, config=config, progress=bar.update)

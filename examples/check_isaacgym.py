@@ -29,6 +29,8 @@ from humanoid_envs.simulators.simulator import (
     Simulator,
     default_parameters,
 )
+from trainers.command_line import add_trust
+from trainers.trust import require_trust
 
 import torch
 from gymnasium.vector import AutoresetMode
@@ -283,9 +285,12 @@ def main() -> int:
     parser.add_argument("--engine", choices=("isaacgym", "mujoco"), default="isaacgym")
     parser.add_argument("--device", default="cuda:0", help="of Isaac Gym; 'cpu' runs PhysX on the CPU")
     parser.add_argument("--policy", type=Path, help="TorchScript policy that should walk")
+    add_trust(parser)
     parser.add_argument("--save", type=Path, help="write the numbers to this JSON file")
     parser.add_argument("--reference", type=Path, help="JSON file of MuJoCo's numbers")
     arguments = parser.parse_args()
+    if arguments.policy is not None:
+        require_trust(arguments.policy, arguments.trust)
 
     simulator = _simulator(arguments.engine, arguments.device)
     findings: List[str] = []

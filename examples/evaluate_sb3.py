@@ -16,7 +16,7 @@ from pathlib import Path
 
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.tasks.velocity import preset
-from trainers.command_line import check_rollouts, concise_errors
+from trainers.command_line import ROLLOUTS, SCORED_SECONDS, SEED, concise_errors
 from trainers.evaluation import evaluate_commands, format_scores, summarize
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
 from trainers.evaluation.tables import format_scorecard, format_tour
@@ -36,11 +36,10 @@ def main() -> None:
         "--protocol", nargs="+", default=["commands"], choices=["commands", "scorecard", "tour"]
     )
     parser.add_argument("--simulator", default="mujoco", help="of scorecard and tour")
-    parser.add_argument("--rollouts", type=int, default=16, help="per command")
-    parser.add_argument("--seconds", type=float, default=10.0, help="duration of a rollout")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rollouts", type=ROLLOUTS, default=16, help="per command")
+    parser.add_argument("--seconds", type=SCORED_SECONDS, default=10.0, help="duration of a rollout")
+    parser.add_argument("--seed", type=SEED, default=0)
     chosen = parser.parse_args()
-    check_rollouts(parser, chosen)
 
     algorithm = None
     if chosen.algorithm is not None:

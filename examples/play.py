@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Dict, Iterator, Optional, Sequence
 
 from humanoid_envs.vector_env import HumanoidVectorEnv
-from trainers.command_line import concise_errors, render_without_display
+from trainers.command_line import (
+    PICTURE_SIDE,
+    SECONDS,
+    SEED,
+    add_trust,
+    concise_errors,
+    number,
+    render_without_display,
+)
 from trainers.evaluation import evaluation_env
 from trainers.evaluation.steering import KEYS, CommandKeys
 from trainers.evaluation.video import record, walk
@@ -34,17 +42,18 @@ def parse() -> argparse.Namespace:
         "policy", nargs="*", default=["last"], help="a file, a run's name, or 'last'; several for --web"
     )
     parser.add_argument("--contract", type=Path, help="JSON; of a TorchScript file that carries none")
-    parser.add_argument("--command", nargs=3, type=float, metavar=("VX", "VY", "YAW"), help="m/s, m/s, rad/s")
+    parser.add_argument(
+        "--command", nargs=3, type=number(), metavar=("VX", "VY", "YAW"), help="m/s, m/s, rad/s"
+    )
     parser.add_argument("--video", type=Path, help="write this mp4, and a picture of its middle, headless")
     parser.add_argument("--web", action="store_true", help="serve a page for the browser, until Ctrl-C")
     parser.add_argument("--host", default="127.0.0.1", help="for --web: the address to serve on; no password")
     parser.add_argument("--port", type=int, default=8080, help="for --web; the next free one if it is taken")
-    parser.add_argument("--seconds", type=float, default=20.0, help="in the window and in a video")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", nargs=2, type=int, default=(960, 540), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--seconds", type=SECONDS, default=20.0, help="in the window and in a video")
+    parser.add_argument("--seed", type=SEED, default=0)
+    parser.add_argument("--size", nargs=2, type=PICTURE_SIDE, default=(960, 540), metavar=("WIDTH", "HEIGHT"))
+    add_trust(parser)
     arguments = parser.parse_args()
-    if arguments.seconds < 0.1:
-        parser.error(f"--seconds must be at least 0.1, not {arguments.seconds}")
     if arguments.video is not None and arguments.video.suffix != ".mp4":
         parser.error(f"--video writes an mp4: give a name that ends so, not {arguments.video}")
     if arguments.video is not None and arguments.web:
@@ -59,7 +68,9 @@ def main() -> None:
     render_without_display()
     arguments = parse()
     contract = None if arguments.contract is None else read_contract(arguments.contract)
-    policies = {name: load_policy(find_checkpoint(name), contract) for name in arguments.policy}
+    policies = {
+        name: load_policy(find_checkpoint(name), contract, trust=arguments.trust) for name in arguments.policy
+    }
     if arguments.web:
         serve(policies, arguments)
     else:

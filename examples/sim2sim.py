@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Tuple
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
-from trainers.command_line import check_rollouts, concise_errors, render_without_display
+from trainers.command_line import (
+    ROLLOUTS,
+    SCORED_SECONDS,
+    SEED,
+    add_trust,
+    concise_errors,
+    render_without_display,
+)
 from trainers.evaluation.gap import GapConfig, compare_simulators
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result import Result, describe_policy, read_result, read_walks, write_result
@@ -59,11 +66,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--compare", type=Path, nargs="+", default=[], help="JSON of gaps measured elsewhere, to compare with"
     )
-    parser.add_argument("--rollouts", type=int, default=64, help="per command; the rest scales with it")
-    parser.add_argument("--seconds", type=float, default=20.0, help="duration of a scorecard's rollout")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rollouts", type=ROLLOUTS, default=64, help="per command; the rest scales with it")
+    parser.add_argument(
+        "--seconds", type=SCORED_SECONDS, default=20.0, help="of a scorecard's rollout; 3 do not count"
+    )
+    parser.add_argument("--seed", type=SEED, default=0)
+    add_trust(parser)
     chosen = parser.parse_args()
-    check_rollouts(parser, chosen)
     if chosen.video and chosen.report is None:
         parser.error("--video writes into the report's folder: name one with --report")
     if chosen.compare and not {"gap", "all"} & set(chosen.protocol):
@@ -80,7 +89,9 @@ def main() -> None:
         choose_simulator(name)
     others = [walk for path in chosen.compare for walk in read_walks(path)]
     path = Path(chosen.policy) if Path(chosen.policy).is_file() else find_checkpoint(chosen.policy)
-    policy = load_policy(path, read_contract(chosen.contract) if chosen.contract else None)
+    policy = load_policy(
+        path, read_contract(chosen.contract) if chosen.contract else None, trust=chosen.trust
+    )
     result = Result(describe_policy(path, policy.contract))
     print(f"{path}, trained on {result.policy.trained_on}\n", flush=True)
 

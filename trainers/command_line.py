@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import sys
-from typing import Iterator
+from typing import Callable, Iterator, TypeVar
 
 from humanoid_envs.errors import UserError
+
+_Number = TypeVar("_Number", int, float)
 
 
 @contextlib.contextmanager
@@ -36,9 +39,50 @@ def render_without_display() -> None:
         os.environ.setdefault("MUJOCO_GL", "egl")
 
 
-def check_rollouts(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
-    """End the script if --rollouts or --seconds leave a scorecard nothing to measure."""
-    if chosen.rollouts < 1:
-        parser.error(f"--rollouts must be at least 1, not {chosen.rollouts}")
-    if chosen.seconds < 4.0:
-        parser.error(f"--seconds must be at least 4, of which 3 do not count, not {chosen.seconds:g}")
+def number(least: float = -math.inf, most: float = math.inf) -> Callable[[str], float]:
+    """For argparse's `type`: a finite number within bounds. NaN and infinity are read by `float`, and a
+    comparison with NaN refuses nothing."""
+    return _checked(float, least, most, "a finite number")
+
+
+def integer(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:
+    """For argparse's `type`: an integer within bounds."""
+    return _checked(int, least, most, "an integer")
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """The option `--trust`, see `trainers.trust`."""
+    parser.add_argument(
+        "--trust", action="store_true", help="load files from elsewhere that run code, such as TorchScript"
+    )
+
+
+def _checked(
+    read: Callable[[str], _Number], least: float, most: float, what: str
+) -> Callable[[str], _Number]:
+    wanted = what
+    if least > -math.inf:
+        wanted += f", at least {least:g}"
+    if most < 2**63 - 1:
+        wanted += f", at most {most:g}"
+
+    def checked(text: str) -> _Number:
+        try:
+            value = read(text)
+        except ValueError:
+            value = None
+        if value is None or not (least <= value <= most and math.isfinite(value)):
+            raise argparse.ArgumentTypeError(f"must be {wanted}, not {text!r}")
+        return value
+
+    return checked
+
+
+SECONDS = number(0.1, 1e6)
+"""Duration of a walk, s."""
+SCORED_SECONDS = number(4.0, 1e6)
+"""Duration of a rollout of which the first 3 s do not count, s."""
+ROLLOUTS = integer(1, 10**6)
+SEED = integer(0)
+PICTURE_SIDE = integer(16, 8192)
+"""Width or height of a picture, pixels."""

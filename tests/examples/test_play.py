@@ -105,15 +105,13 @@ def test_policies_of_something_else_are_refused(trained: Path, tmp_path: Path) -
     [
         (["nowhere"], "Error: 'nowhere' is neither a checkpoint file nor a run"),
         (["--video", "walk.gif"], "--video writes an mp4"),
-        (["--seconds", "0"], "--seconds must be at least 0.1"),
+        (["--seconds", "0"], "--seconds: must be a finite number, at least 0.1"),
         (["--command", "1", "2"], "expected 3 arguments"),
         (["mine", "mine"], "several policies need --web"),
         (["--web", "--video", "walk.mp4"], "choose --video or --web"),
         (["--web", "nowhere"], "Error: 'nowhere' is neither a checkpoint file nor a run"),
-        (
-            ["--command", "nan", "0", "0", "--video", "walk.mp4"],
-            "Error: A command is finite (vx, vy, yaw rate)",
-        ),
+        (["--command", "nan", "0", "0"], "--command: must be a finite number, not 'nan'"),
+        (["--size", "0", "0"], "--size: must be an integer, at least 16"),
     ],
 )
 def test_bad_input_gets_one_clear_error(trained: Path, arguments: list, message: str) -> None:

@@ -137,8 +137,10 @@ def test_size_of_the_protocols() -> None:
         (["--policy", "nowhere.onnx"], "Error: 'nowhere.onnx' is neither a checkpoint file nor a run"),
         (["--simulators", "gazebo"], "Error: Unknown simulator 'gazebo'"),
         (["--protocol", "quick"], "invalid choice: 'quick'"),
-        (["--rollouts", "0"], "--rollouts must be at least 1"),
-        (["--seconds", "2"], "--seconds must be at least 4"),
+        (["--rollouts", "0"], "--rollouts: must be an integer, at least 1"),
+        (["--seconds", "nan"], "--seconds: must be a finite number, at least 4"),
+        (["--seed", "-1"], "--seed: must be an integer, at least 0"),
+        (["--seconds", "2"], "--seconds: must be a finite number, at least 4"),
         (["--video"], "name one with --report"),
         (["--compare", "a.json"], "--compare belongs to --protocol gap"),
         (["--protocol", "gap", "--compare", "a.json"], "Error: There is no result a.json"),
@@ -170,4 +172,4 @@ def test_matrix_of_policies_and_simulators(policy: Path, tmp_path: Path) -> None
 def test_the_script_starts(tmp_path: Path) -> None:
     result = run(tmp_path, "sim2sim.py", "--policy", "none.pt", "--rollouts", "0")
     assert result.returncode == 2
-    assert "--rollouts must be at least 1" in result.stderr
+    assert "--rollouts: must be an integer, at least 1" in result.stderr

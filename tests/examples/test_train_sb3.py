@@ -106,8 +106,8 @@ def test_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
     for wrong, message in (
         (("nowhere.zip",), "There is no model nowhere.zip"),
-        ((model, "--rollouts", "0"), "--rollouts must be at least 1, not 0"),
-        ((model, "--seconds", "3"), "--seconds must be at least 4, of which 3 do not count, not 3"),
+        ((model, "--rollouts", "0"), "--rollouts: must be an integer, at least 1"),
+        ((model, "--seconds", "3"), "--seconds: must be a finite number, at least 4"),
     ):
         end = run_here(tmp_path, "evaluate_sb3.py", *wrong, monkeypatch=monkeypatch)
         assert message in f"{end}{capsys.readouterr().err}"

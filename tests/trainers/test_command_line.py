@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from humanoid_envs import preset
 from humanoid_envs.errors import MissingPackage, UnfitMachine
-from trainers.command_line import concise_errors
+from trainers.command_line import ROLLOUTS, SCORED_SECONDS, concise_errors, integer, number
 from trainers.ppo.guard import NonFiniteError
 from trainers.runs import find_checkpoint
 
@@ -54,3 +55,22 @@ def test_decorates_a_function() -> None:
         return 3
 
     assert main() == 3
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "3.9", "1e7", "four", ""])
+def test_numbers_out_of_bounds_are_refused(text: str, capsys: pytest.CaptureFixture) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=SCORED_SECONDS)
+    assert parser.parse_args(["--seconds", "4"]).seconds == 4.0
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--seconds={text}"])
+    expected = f"argument --seconds: must be a finite number, at least 4, at most 1e+06, not {text!r}"
+    assert expected in capsys.readouterr().err
+
+
+def test_any_finite_number_and_integers() -> None:
+    assert number()("-1e3") == -1e3
+    assert (integer(1)("3"), ROLLOUTS("64")) == (3, 64)
+    for read, text in ((number(), "nan"), (number(), "1e999"), (integer(1), "0"), (integer(1), "2.5")):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"not '{text}'"):
+            read(text)
