@@ -1,12 +1,22 @@
-"""Velocity commands: (N, 4) of vx, vy (m/s, body frame), yaw rate (rad/s), heading (rad, world frame)."""
+"""Velocity commands: (N, 4) of vx, vy (m/s, body frame), yaw rate (rad/s), heading (rad, world frame).
+
+A heading of infinity is none: in heading mode the robot is then not to turn.
+"""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 
 from humanoid_envs.rotations import wrap_angle
 from humanoid_envs.tasks.velocity.config import CommandConfig
+
+MAX_SPEED = 10.0
+"""Bound on vx and vy of commands from outside, m/s: no legged robot is faster."""
+MAX_YAW_RATE = 10.0
+"""The same of the yaw rate, rad/s."""
 
 
 def sample(uniform: Tensor, config: CommandConfig) -> Tensor:
@@ -19,7 +29,11 @@ def sample(uniform: Tensor, config: CommandConfig) -> Tensor:
     standing, single = config.standing_share, config.single_axis_share
     velocity = torch.where(kind < standing + single, one_axis, velocity)
     velocity = torch.where(kind < standing, torch.zeros_like(velocity), velocity)
-    return torch.cat([velocity, columns[3]], dim=1)
+    heading = columns[3]
+    if config.heading_mode:
+        straight = (kind < standing) | ((kind < standing + single) & (axis < 2))
+        heading = torch.where(straight, torch.full_like(heading, math.inf), heading)
+    return torch.cat([velocity, heading], dim=1)
 
 
 def resample(command: Tensor, mask: Tensor, drawn: Tensor, config: CommandConfig) -> Tensor:
@@ -34,9 +48,11 @@ def resample(command: Tensor, mask: Tensor, drawn: Tensor, config: CommandConfig
 
 
 def follow_heading(command: Tensor, heading: Tensor, config: CommandConfig) -> Tensor:
-    """Commands with the yaw rate that turns the robot from its heading (N,) to the commanded one."""
+    """Commands with the yaw rate that turns the robot from its heading (N,) to the commanded one; 0 where
+    there is none."""
     if not config.heading_mode:
         return command
     limit = config.max_heading_yaw_rate
     yaw_rate = (config.heading_gain * wrap_angle(command[:, 3] - heading)).clamp(-limit, limit)
+    yaw_rate = torch.where(command[:, 3].isinf(), torch.zeros_like(yaw_rate), yaw_rate)
     return torch.cat([command[:, :2], yaw_rate[:, None], command[:, 3:]], dim=1)

@@ -54,6 +54,25 @@ def test_standing_and_single_axis_shares() -> None:
         assert share == pytest.approx(0.1, abs=tolerance)
 
 
+@pytest.mark.parametrize("heading", [0.0, 0.7])
+def test_shares_hold_where_the_yaw_rate_follows_a_heading(heading: float) -> None:
+    """Standing robots and those that walk along one axis do not turn, whatever their heading; then, and at
+    each later step, until a new command is drawn."""
+    config = CommandConfig(standing_share=0.1, single_axis_share=0.3, min_speed=0.0)
+    command = commands.resample(torch.full((MANY, 4), 0.5), everyone(MANY), draw(config), config)
+    command = commands.follow_heading(command, torch.full((MANY,), heading), config)
+    axes = (command[:, :3] != 0.0).sum(dim=1)
+    tolerance = 5.0 * math.sqrt(0.25 / MANY)
+    for count, share in ((0, 0.1), (1, 0.3), (2, 0.0), (3, 0.6)):
+        assert (axes == count).float().mean().item() == pytest.approx(share, abs=tolerance)
+    one = command[axes == 1, :3] != 0.0
+    torch.testing.assert_close(one.float().mean(dim=0), torch.full((3,), 1.0 / 3.0), atol=0.02, rtol=0.0)
+    later = commands.follow_heading(command, torch.full((MANY,), heading + 0.5), config)
+    assert torch.equal((later[:, :3] != 0.0).sum(dim=1), axes)
+    again = commands.resample(later, everyone(MANY), draw(CommandConfig()), config)
+    assert (commands.follow_heading(again, torch.zeros(MANY), config)[:, 2] != 0.0).float().mean() > 0.9999
+
+
 def test_the_release_draws_neither() -> None:
     assert (draw(RELEASE) != 0.0).float().mean() > 0.9999
 

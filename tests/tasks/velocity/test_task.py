@@ -200,6 +200,18 @@ def test_yaw_rate_turns_the_robot_to_its_heading() -> None:
     assert memory.frames[0, -1, 4] == memory.command[0, 2]
 
 
+@pytest.mark.parametrize("heading_mode", [True, False])
+def test_robots_told_to_stand_are_told_so_all_along(heading_mode: bool) -> None:
+    """From the first observation to the last, though they stand turned and their commands are redrawn."""
+    chosen = {"heading_mode": heading_mode, "standing_share": 1.0, "resample_period": 0.05}
+    yaw = rotations.from_yaw(torch.linspace(-3.0, 3.0, 16))
+    task, memory = make(with_parts(commands=chosen), 16, base_quat=yaw)
+    for k in range(12):
+        assert not memory.command[:, :3].any(), k
+        assert not memory.frames[:, :, 2:5].any(), k
+        step(task, memory, SAME_STEP)
+
+
 # Pushes
 
 
