@@ -238,8 +238,10 @@ class VelocityConfig:
         return self.physics.policy_period
 
     def steps(self, seconds: float) -> int:
-        """Number of policy steps in a duration: at least it, to the precision of float64."""
-        return round(seconds / self.policy_period)
+        """The fewest policy steps that last so long, to a billionth. UserError if negative or not finite."""
+        if not 0.0 <= seconds < math.inf:
+            raise UserError(f"A duration must be finite and not negative, not {seconds!r} s.")
+        return math.ceil(seconds / self.policy_period * (1.0 - 1e-9))  # 0.07 / 0.01 is above 7
 
     def without_randomization(self) -> VelocityConfig:
         """The same task with nothing random but the commands: for evaluation and play."""
