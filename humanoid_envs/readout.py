@@ -79,7 +79,7 @@ def finals(result: StepResult, config: VelocityConfig) -> Finals:
     return Finals(
         view=view(last, config),
         episode_return=last.episode_return.clone(),
-        episode_length=last.episode_step.clone(),
+        episode_length=last.steps_played,
         term_returns=last.term_returns.T.clone(),
         fallen=result.terminated.float(),
         tracking_error=last.mean_velocity_error.abs().T,

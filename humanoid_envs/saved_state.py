@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+import torch
 from torch import Tensor
 
 from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig
 
 
@@ -35,6 +37,29 @@ def command_difference(saved: Dict[str, Tensor], own: TaskMemory) -> Optional[st
         f"env {env}'s command is {told(fixed, saved['command'])} there, "
         f"{told(own.command_fixed, own.command)} here"
     )
+
+
+def memory_of(state: Dict[str, Any], own: TaskMemory) -> TaskMemory:
+    """The memory in a state, on the device of an environment's own.
+
+    Raises:
+        UserError: its tensors have other shapes.
+    """
+    # In earlier versions every episode's clock began at 0.
+    saved = {"first_step": torch.zeros_like(own.first_step), **state["memory"]}
+    memory = TaskMemory(**{name: value.to(own.clock.device) for name, value in saved.items()})
+    for name, value in vars(own).items():
+        there, here = tuple(getattr(memory, name).shape), tuple(value.shape)
+        require_no_difference(None if there == here else f"{name} has shape {there} instead of {here}")
+    return memory
+
+
+def require_no_difference(difference: Optional[str]) -> None:
+    """UserError if a saved state and an environment have a difference."""
+    if difference is not None:
+        raise UserError(
+            f"This state is of another environment: {difference}. Make the same one, or reset() this one."
+        )
 
 
 def _difference(saved: Any, own: Any, where: str) -> Optional[str]:

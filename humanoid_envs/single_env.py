@@ -12,11 +12,13 @@ from gymnasium.vector import AutoresetMode
 
 from humanoid_envs.arrays import AnyArray, as_tensor
 from humanoid_envs.errors import UserError
+from humanoid_envs.fixed import FixedAttributes
 from humanoid_envs.plain_spec import PlainSpec
+from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 
 
-class HumanoidEnv(gymnasium.Env):
+class HumanoidEnv(FixedAttributes, gymnasium.Env):
     """The vector environment with one robot, without the batch axis.
 
     Arguments that name a task, a robot or an engine go to `make_mujoco` and its siblings.
@@ -30,6 +32,7 @@ class HumanoidEnv(gymnasium.Env):
         remake: makes another one, for pickle and copy; it must be picklable itself.
     """
 
+    _FIXED = frozenset(("vector_env", "config"))
     metadata: Dict[str, Any] = {"render_modes": ["human", "rgb_array"]}  # noqa: RUF012  Gymnasium's own attribute
     spec = PlainSpec()  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
 
@@ -61,8 +64,8 @@ class HumanoidEnv(gymnasium.Env):
         self, *, seed: Optional[int] = None, options: Optional[Dict[str, Any]] = None
     ) -> Tuple[Any, Dict[str, Any]]:
         """Start an episode; see `HumanoidVectorEnv.reset`."""
-        super().reset(seed=seed)
         observation, info = self.vector_env.reset(seed=seed, options=options)
+        super().reset(seed=seed)
         self._show()
         return _first(observation), _first_of_info(info)
 
@@ -84,7 +87,13 @@ class HumanoidEnv(gymnasium.Env):
 
     def render(self) -> Optional[np.ndarray]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The picture in mode `"rgb_array"`; the viewer of mode `"human"` follows by itself."""
+        self.vector_env.require_usable()
         return self.vector_env.simulator.render() if self.render_mode == "rgb_array" else None
+
+    @property
+    def config(self) -> VelocityConfig:
+        """The task's."""
+        return self.vector_env.config
 
     def set_command(self, command: Optional[AnyArray]) -> None:
         """Fix vx, vy (m/s) and yaw rate (rad/s); None draws them. See `HumanoidVectorEnv.set_command`."""

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import os
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 import gymnasium
 import numpy as np
 import torch
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from torch import Tensor
 
-from humanoid_envs import compilation, readout
+from humanoid_envs import checks, compilation, readout, saved_state, spaces
 from humanoid_envs.alarm import Alarm
-from humanoid_envs.arrays import AnyArray, as_tensor
+from humanoid_envs.arrays import AnyArray
 from humanoid_envs.compilation import F
 from humanoid_envs.configs import to_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
+from humanoid_envs.fixed import FixedAttributes
 from humanoid_envs.plain_spec import PlainSpec
 from humanoid_envs.readout import Array, Presentation
-from humanoid_envs.saved_state import command_difference, setting_difference
 from humanoid_envs.simulators.simulator import Simulator, default_parameters
-from humanoid_envs.tasks.velocity import AnyConfig, TaskMemory, VelocityTask, observations, preset, symmetry
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityTask, preset
 from humanoid_envs.tasks.velocity.randomization import DrawsAhead, sample_parameters
 from humanoid_envs.tasks.velocity.task import StepResult
 
 _MAX_RENDERED = 16
 _STEPS_DRAWN_AHEAD = 8
+_STREAM = 0x656E76  # "env"
 
 
-class HumanoidVectorEnv(VectorEnv):
+class HumanoidVectorEnv(FixedAttributes, VectorEnv):
     """N robots that learn to walk at a commanded velocity.
 
     Observation: `Box(705)`, the actor's 15 latest frames; with `dict_obs=True` a `Dict` of `"policy"` (705)
@@ -59,15 +60,19 @@ class HumanoidVectorEnv(VectorEnv):
             `"numpy"`. Actions may be either, lists, or arrays of other libraries, see `as_tensor`.
         dict_obs: observe actor's and critic's observation as a `Dict`.
         command: vx, vy, yaw rate that all robots get instead of drawn ones; see `set_command`.
-        stagger_episodes: after a full reset let each env's first episode begin at a random step of its
-            length, so that time-outs spread over time (the release trains so).
+        stagger_episodes: after a full reset let each env's first episode time out early, by a random part of
+            its length, so that time-outs spread over time (the release trains so).
         compiled: see `VelocityTask`. The default of GPU engines is True.
         render_mode: `"rgb_array"` or None.
 
+    What it was made with stays as it is: another config, say, takes a new environment. Closed, or in a
+    process that was forked from the one it was made in, it refuses to be used.
+
     Raises:
-        ValueError: unknown autoreset mode, array kind or render mode, or a command of wrong shape.
+        UserError: unknown autoreset mode, array kind or render mode, or a command that `set_command` refuses.
     """
 
+    _FIXED = frozenset(("simulator", "config", "task", "num_envs", "device", "autoreset_mode", "dict_obs"))
     metadata: Dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012  Gymnasium's own attribute
     spec = PlainSpec()  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
 
@@ -84,27 +89,27 @@ class HumanoidVectorEnv(VectorEnv):
         compiled: bool = False,
         render_mode: Optional[str] = None,
     ) -> None:
-        if array not in ("torch", "numpy"):
-            raise UserError(f"array must be 'torch' or 'numpy', not {array!r}.")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise UserError(
                 f"A vector environment's render_mode is 'rgb_array' or None, not {render_mode!r}."
             )
+        self._process = os.getpid()
         config = preset(config)
         self.simulator, self.config = simulator, config
         self.task = VelocityTask(simulator, config, compiled)
         self.num_envs, self.device = simulator.num_envs, simulator.device
         # There a step may be a graph that writes to the same tensors each time; on a CPU each makes new ones.
         self._on_gpu = self.device.type != "cpu"
-        self.autoreset_mode = _autoreset_mode(autoreset_mode)
-        self.render_mode, self.dict_obs, self.array = render_mode, dict_obs, array
+        self.autoreset_mode = checks.checked_autoreset_mode(autoreset_mode)
+        self.render_mode, self.dict_obs = render_mode, dict_obs
         self.metadata = {
             **self.metadata,
             "autoreset_mode": self.autoreset_mode,
             "render_fps": round(1.0 / config.policy_period),
         }
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
-        self._present = Presentation(array == "numpy", dict_obs, same_step, tuple(self.task.term_names))
+        self._present = Presentation(False, dict_obs, same_step, tuple(self.task.term_names))
+        self.array = array
         self._define_spaces()
         self._stagger = stagger_episodes
         self._generator = torch.Generator(self.device)
@@ -121,7 +126,7 @@ class HumanoidVectorEnv(VectorEnv):
             return compilation.compiled_step(function, self.device) if compiled else function
 
         self._view, self._finals = fused(readout.view), fused(readout.finals)
-        self._sanitize = fused(_sanitize)
+        self._sanitize = fused(checks.sanitized)
         self._ends = fused(readout.ends) if self._on_gpu else readout.ends
         with torch.no_grad():
             self._advance = simulator.accelerate(self._compute_step, [self._generator])
@@ -130,18 +135,10 @@ class HumanoidVectorEnv(VectorEnv):
             self.set_command(command)
 
     def _define_spaces(self) -> None:
-        o, joints = self.config.observations, self.task.num_joints
-
-        def box(terms: Tuple, frames: int) -> spaces.Box:
-            size = frames * observations.frame_size(terms, joints)
-            return spaces.Box(-o.clip, o.clip, (size,), np.float32)
-
-        policy = box(observations.ACTOR_TERMS, o.history)
-        self.single_privileged_space = box(observations.privileged_terms(o), o.privileged_history)
-        both = spaces.Dict({"policy": policy, "critic": self.single_privileged_space})
-        self.single_observation_space = both if self.dict_obs else policy
-        limit = self.config.actions.clip
-        self.single_action_space = spaces.Box(-limit, limit, (joints,), np.float32)
+        single = spaces.of_one_robot(self.config, self.task.num_joints)
+        self.single_privileged_space, self.single_action_space = single.critic, single.action
+        both = gymnasium.spaces.Dict({"policy": single.policy, "critic": single.critic})
+        self.single_observation_space = both if self.dict_obs else single.policy
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
@@ -157,22 +154,25 @@ class HumanoidVectorEnv(VectorEnv):
             options: `{"reset_mask": (N,) bool}` restarts the masked envs only.
 
         Raises:
-            ValueError: unknown option, or a mask of wrong shape or type; a seed together with a mask.
+            UserError: unknown option, or a mask of wrong shape or type; a seed that is no integer from 0 to
+                2**64 - 1, or one together with a mask.
         """
-        self._require_open()
-        mask = self._reset_mask(options)
+        self.require_usable()
+        mask = checks.checked_reset_mask(options, self.num_envs)
         if seed is not None:
             if mask is not None:
                 raise UserError("A seed applies to all envs: pass either seed or options['reset_mask'].")
-            if not isinstance(seed, (int, np.integer)):
-                raise UserError(f"seed must be one integer for the whole vector environment, not {seed!r}.")
-            self._generator.manual_seed(int(seed))
+            seed = checks.checked_seed(seed)
+            super().reset(seed=seed)  # for np_random
+            # A stream of its own, also beside a trainer that seeds its torch generator with the same number.
+            own = np.random.SeedSequence([seed, _STREAM]).generate_state(1, np.uint64)
+            self._generator.manual_seed(int(own[0]))
             self._draws.clear()
         with torch.no_grad():
             if seed is not None or not self._parameters_drawn:
                 self._draw_parameters()
             draws = self._draws.next()
-            rows = mask if mask is not None and self._started else self._everyone
+            rows = mask.to(self.device) if mask is not None and self._started else self._everyone
             self.task.reset(self._memory, rows, draws)
             if rows is self._everyone:
                 self._restart_clocks()
@@ -186,13 +186,13 @@ class HumanoidVectorEnv(VectorEnv):
 
         Raises:
             gymnasium.error.ResetNeeded: before the first reset.
-            ValueError: actions of wrong shape or type, or with NaN or infinite entries. On a GPU the last is
+            UserError: actions of wrong shape or type, or with NaN or infinite entries. On a GPU the last is
                 noticed without waiting for the device, a step or two later; until then such entries act as 0.
         """
-        self._require_open()
+        self.require_usable()
         if not self._started:
             raise gymnasium.error.ResetNeeded("Call reset() before step().")
-        self._set_action(actions)
+        self._action.copy_(checks.checked_action(actions, tuple(self._action.shape)))
         with torch.no_grad():
             if self._within:
                 self._compute_step()
@@ -214,9 +214,9 @@ class HumanoidVectorEnv(VectorEnv):
         """A picture of each env, uint8 (height, width, 3).
 
         Raises:
-            ValueError: no render mode was chosen, or there are more envs than one would want pictures of.
+            UserError: no render mode was chosen, or there are more envs than one would want pictures of.
         """
-        self._require_open()
+        self.require_usable()
         if self.render_mode is None:
             raise UserError("Choose render_mode='rgb_array' when making the environment to render it.")
         if self.num_envs > _MAX_RENDERED:
@@ -227,11 +227,25 @@ class HumanoidVectorEnv(VectorEnv):
         return tuple(self.simulator.render(index) for index in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Free the simulator."""
-        if hasattr(self, "simulator"):  # Gymnasium also closes what could not be made
+        """Free the simulator, its threads and all memory. In a forked process they are left to the parent."""
+        # Gymnasium also closes what could not be made.
+        if "simulator" in vars(self) and self._process == os.getpid():
             self.simulator.close()
+            for name in ("_advance", "_memory", "_draws", "_result", "_action"):
+                vars(self).pop(name, None)
 
     # Beyond Gymnasium
+
+    @property
+    def array(self) -> str:
+        """What it speaks, `"torch"` or `"numpy"`; it may be set."""
+        return "numpy" if self._present.numpy else "torch"
+
+    @array.setter
+    def array(self, array: str) -> None:
+        if array not in ("torch", "numpy"):
+            raise UserError(f"array must be 'torch' or 'numpy', not {array!r}.")
+        self._present = dataclasses.replace(self._present, numpy=array == "numpy")
 
     def set_command(self, command: Optional[AnyArray], mask: Optional[AnyArray] = None) -> None:
         """Fix the command of all or the masked envs until it is set again; None lets the task draw it anew.
@@ -240,19 +254,15 @@ class HumanoidVectorEnv(VectorEnv):
         step, and the observation after that shows it.
 
         Raises:
-            ValueError: wrong shape or not finite.
+            UserError: wrong shape, not finite, or faster than any robot: 10 m/s, 10 rad/s.
         """
-        rows = self._everyone if mask is None else self._mask(mask, "mask")
+        self.require_usable()
+        rows = self._everyone if mask is None else checks.checked_mask(mask, self.num_envs, "mask")
+        rows = rows.to(self.device)
         if command is None:
             self._memory.command_fixed.masked_fill_(rows, False)
             return
-        value = as_tensor(command, "A command")
-        if value.shape not in ((3,), (self.num_envs, 3)) or not bool(torch.isfinite(value).all()):
-            raise UserError(
-                "A command is finite (vx, vy, yaw rate), of shape (3,) or "
-                f"({self.num_envs}, 3); got {tuple(value.shape)}: {value.tolist()!s:.80}."
-            )
-        value = value.to(self.device, torch.float32).expand(self.num_envs, 3)
+        value = checks.checked_command(command, self.num_envs).to(self.device).expand(self.num_envs, 3)
         self._memory.command[:, :3] = torch.where(rows[:, None], value, self._memory.command[:, :3])
         self._memory.command_fixed.masked_fill_(rows, True)
 
@@ -266,6 +276,7 @@ class HumanoidVectorEnv(VectorEnv):
         draw from the `generators`. It is run a few times here, so reset the environment afterwards. That
         actions are NaN is noticed some calls later.
         """
+        self.require_usable()
 
         def whole() -> None:
             self._within = True
@@ -279,29 +290,27 @@ class HumanoidVectorEnv(VectorEnv):
         self._result = own  # that of the step which is not part of this graph
 
         def call() -> None:
+            self.require_usable()
             self._require_finite_actions()
             advance()
             self._actions_finite.send()
 
         return call
 
+    def require_usable(self) -> None:
+        """Raise ClosedEnvironmentError once it is closed, UserError in a process forked from its own."""
+        if self.closed:
+            raise gymnasium.error.ClosedEnvironmentError("This environment has been closed; make a new one.")
+        if self._process != os.getpid():
+            raise UserError(
+                f"This environment was made in process {self._process}, whose threads process {os.getpid()} "
+                "did not get when it was forked: make it in the process that uses it."
+            )
+
     @property
     def signature(self) -> Dict[str, Any]:
         """What a policy trained here must match to act here."""
-        robot = self.simulator.robot
-        o = self.config.observations
-        return {
-            "robot": robot.name,
-            "joints": list(robot.joint_names),
-            "history": {"policy": o.history, "critic": o.privileged_history},
-            "symmetry": {
-                "policy": symmetry.frame_mirror(robot, observations.ACTOR_TERMS, o.history),
-                "critic": symmetry.frame_mirror(
-                    robot, observations.privileged_terms(o), o.privileged_history
-                ),
-                "action": symmetry.joint_mirror(robot),
-            },
-        }
+        return spaces.signature(self.config, self.simulator.robot)
 
     @property
     def contract(self) -> PolicyContract:
@@ -310,6 +319,7 @@ class HumanoidVectorEnv(VectorEnv):
 
     def state_dict(self) -> Dict[str, Any]:
         """Everything needed to continue from here, bit for bit on a CPU: physics, task and random numbers."""
+        self.require_usable()
         return {
             "simulator": self.simulator.state_dict(),
             "memory": {name: value.clone() for name, value in vars(self._memory).items()},
@@ -335,8 +345,8 @@ class HumanoidVectorEnv(VectorEnv):
         commands that are fixed. None where there is none, or the state is of an earlier version."""
         if "setting" not in state:
             return None
-        other = setting_difference(state["setting"], self.setting)
-        return command_difference(state["memory"], self._memory) if other is None else other
+        other = saved_state.setting_difference(state["setting"], self.setting)
+        return saved_state.command_difference(state["memory"], self._memory) if other is None else other
 
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Continue from what `state_dict` returned.
@@ -345,21 +355,12 @@ class HumanoidVectorEnv(VectorEnv):
             UserError: it is of another number of envs, another task, robot or simulator. States of earlier
                 versions do not say, but for their shapes.
         """
+        self.require_usable()
         if "setting" in state:
-            other = setting_difference(state["setting"], self.setting)
-            if other is not None:
-                raise UserError(
-                    f"This state is of another environment: {other}. Make the same one, or reset() this one."
-                )
-        memory = {name: value.to(self.device) for name, value in state["memory"].items()}
-        wrong = [name for name, value in vars(self._memory).items() if memory[name].shape != value.shape]
-        if wrong:
-            raise UserError(
-                f"This state is of another environment: {wrong[0]} has shape "
-                f"{tuple(memory[wrong[0]].shape)} instead of {tuple(getattr(self._memory, wrong[0]).shape)}."
-            )
+            saved_state.require_no_difference(saved_state.setting_difference(state["setting"], self.setting))
+        memory = saved_state.memory_of(state, self._memory)
         self.simulator.load_state_dict(state["simulator"])
-        self._memory.assign(TaskMemory(**memory))
+        self._memory.assign(memory)
         self._generator.set_state(state["generator"].cpu())
         self._draws.load_state_dict(state.get("draws", {}))  # nothing was drawn ahead in earlier versions
         self._started = self._parameters_drawn = bool(state["started"])
@@ -373,22 +374,9 @@ class HumanoidVectorEnv(VectorEnv):
             self._actions_finite.check(finite)
         self._result = self.task.step(self._memory, action, self._draws.next(), self.autoreset_mode)
 
-    def _set_action(self, actions: AnyArray) -> None:
-        action = as_tensor(actions, "Actions")
-        if tuple(action.shape) != tuple(self._action.shape) or not action.is_floating_point():
-            raise UserError(
-                f"Actions must be floats of shape {tuple(self._action.shape)}; "
-                f"got {action.dtype} of shape {tuple(action.shape)}."
-            )
-        self._action.copy_(action)
-
     def _require_finite_actions(self) -> None:
-        well = self._actions_finite.all_well() if self._on_gpu else np.isfinite(self._action.numpy()).all()
-        if not well:
-            raise UserError(
-                "The actions contain NaN or infinite values. A policy gives them when its training has "
-                "diverged: look at its weights and at the observations it was fed. Then reset()."
-            )
+        alarm, on_gpu = self._actions_finite, self._on_gpu
+        checks.require_finite(alarm.all_well() if on_gpu else bool(np.isfinite(self._action.numpy()).all()))
 
     def _draw_parameters(self) -> None:
         nominal = default_parameters(self.simulator.robot, self.num_envs, self.device)
@@ -403,38 +391,10 @@ class HumanoidVectorEnv(VectorEnv):
             length = self.config.steps(self.config.terminations.episode_length)
             steps = torch.randint(length, (self.num_envs,), device=self.device, generator=self._generator)
             self._memory.episode_step.copy_(steps)
+            self._memory.first_step.copy_(steps)
 
-    # Checks
-
-    def _require_open(self) -> None:
-        if self.closed:
-            raise gymnasium.error.ClosedEnvironmentError("This environment has been closed; make a new one.")
-
-    def _reset_mask(self, options: Optional[Dict[str, Any]]) -> Optional[Tensor]:
-        unknown = set(options or {}) - {"reset_mask"}
-        if unknown:
-            raise UserError(f"Unknown reset option {sorted(unknown)[0]!r}; there is 'reset_mask'.")
-        return self._mask(options["reset_mask"], "reset_mask") if options else None
-
-    def _mask(self, mask: AnyArray, name: str) -> Tensor:
-        value = as_tensor(mask, name)
-        if value.shape != (self.num_envs,) or value.dtype != torch.bool:
-            raise UserError(
-                f"{name} must be bool of shape ({self.num_envs},); "
-                f"got {value.dtype} of shape {tuple(value.shape)}."
-            )
-        return value.to(self.device)
-
-
-def _sanitize(action: Tensor) -> Tuple[Tensor, Tensor]:
-    """Actions with zeros in place of NaN and infinity, and () bool whether there were none."""
-    finite = torch.isfinite(action)
-    return torch.where(finite, action, torch.zeros_like(action)), finite.all()
-
-
-def _autoreset_mode(mode: Union[AutoresetMode, str]) -> AutoresetMode:
-    for known in AutoresetMode:
-        if mode is known or (isinstance(mode, str) and mode in (known.name, known.value)):
-            return known
-    names = ", ".join(known.name for known in AutoresetMode)
-    raise UserError(f"autoreset_mode must be one of {names}, not {mode!r}.")
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise UserError(
+            f"{type(self).__name__} cannot be copied or pickled: its simulations belong to this process. "
+            "Make another with the same arguments; other.load_state_dict(env.state_dict()) makes them equal."
+        )

@@ -21,6 +21,7 @@ from humanoid_envs.simulators.control import pd_torque
 from humanoid_envs.simulators.isaacgym_scene import Scene, gymapi, gymtorch
 from humanoid_envs.simulators.isaacgym_view import Pictures, Window
 from humanoid_envs.simulators.leg_kinematics import LegKinematics
+from humanoid_envs.simulators.lifetime import SimulatorLifetime
 from humanoid_envs.simulators.simulator import (
     PhysicsConfig,
     PhysicsParameters,
@@ -37,7 +38,7 @@ _WXYZ, _XYZW = [6, 3, 4, 5], [1, 2, 3, 0]
 """Columns of the root state, in our order; columns of our quaternion, in PhysX's."""
 
 
-class IsaacGymSimulator:
+class IsaacGymSimulator(SimulatorLifetime):
     """`Simulator` on PhysX: explicit torques of the PD law, computed anew for every simulation step.
 
     Feet and knees are computed from base and joints, so that they are right after a reset too. PhysX keeps
@@ -192,9 +193,11 @@ class IsaacGymSimulator:
         self._parameters_changed = dict.fromkeys(range(self.num_envs))
 
     def close(self) -> None:
-        if self._window is not None:
-            self._window.close()
-        self._scene.close()
+        if "_window" in vars(self):
+            if self._window is not None:
+                self._window.close()
+            self._scene.close()
+            self._free("_scene")  # the tensors had their memory from it
 
     def _live_tensors(self) -> Dict[str, Tensor]:
         return {

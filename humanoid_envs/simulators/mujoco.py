@@ -15,6 +15,7 @@ from humanoid_envs.cores import available_cores
 from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import rotate_inverse
 from humanoid_envs.simulators import mujoco_log
+from humanoid_envs.simulators.lifetime import SimulatorLifetime
 from humanoid_envs.simulators.mujoco_model import (
     PARAMETER_FIELDS,
     give_parameters,
@@ -64,7 +65,7 @@ _SENSORS = {
 }
 
 
-class MuJoCoSimulator:
+class MuJoCoSimulator(SimulatorLifetime):
     """`Simulator` on C MuJoCo. Results are the same, bit for bit, at any number of threads.
 
     The position-type actuators of the model are the PD law, so that it acts inside every simulation step.
@@ -187,7 +188,9 @@ class MuJoCoSimulator:
         self._apply_parameters(_ALL)
 
     def close(self) -> None:
-        self._renderer.close()
+        if "_renderer" in vars(self):
+            self._renderer.close()
+            self._free()
 
     def _live_tensors(self) -> Dict[str, Tensor]:
         return {

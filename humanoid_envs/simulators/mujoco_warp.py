@@ -29,6 +29,7 @@ except ImportError as error:
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators import mujoco_warp_kernels as kernels
 from humanoid_envs.simulators.contact_room import Room, needed_room
+from humanoid_envs.simulators.lifetime import SimulatorLifetime
 from humanoid_envs.simulators.mujoco_model import (
     PARAMETER_FIELDS,
     ModelIndex,
@@ -57,7 +58,7 @@ wp.config.log_level = max(
 )  # else a line for each of some 100 modules loaded
 
 
-class MuJoCoWarpSimulator:
+class MuJoCoWarpSimulator(SimulatorLifetime):
     """`Simulator` on MuJoCo Warp. The model's position-type actuators are the PD law, inside every substep.
 
     The first one on a machine compiles the kernels, on all cores; they are cached after.
@@ -210,8 +211,9 @@ class MuJoCoWarpSimulator:
         self._apply_parameters()
 
     def close(self) -> None:
-        self._renderer.close()
-        self._graphs.clear()
+        if "_renderer" in vars(self):
+            self._renderer.close()
+            self._free()
 
     def _live_tensors(self) -> Dict[str, Tensor]:
         return {

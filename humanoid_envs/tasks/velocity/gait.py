@@ -13,9 +13,9 @@ from torch import Tensor
 from humanoid_envs.tasks.velocity.config import GaitConfig
 
 
-def gait_phase(episode_step: Tensor, policy_period: float, config: GaitConfig) -> Tensor:
+def gait_phase(steps_played: Tensor, policy_period: float, config: GaitConfig) -> Tensor:
     """Gait cycles since the episode's start. (N,) int -> (N,) float."""
-    return episode_step * policy_period / config.period
+    return steps_played * policy_period / config.period
 
 
 def swing_profile(phase: Tensor) -> Tensor:

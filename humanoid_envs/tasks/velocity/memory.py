@@ -17,7 +17,10 @@ class TaskMemory:
     clock: Tensor
     """() int64: policy steps since the envs were made; pushes hit all envs by this clock."""
     episode_step: Tensor
-    """(N,) int64: policy steps since the episode's start."""
+    """(N,) int64: the clock of time-outs and redrawn commands: `first_step` at the episode's start, then one
+    more with each policy step."""
+    first_step: Tensor
+    """(N,) int64: 0 but in staggered episodes, which time out early."""
     done: Tensor
     """(N,) bool: the last step ended the episode."""
     command: Tensor
@@ -54,6 +57,11 @@ class TaskMemory:
     """(N,) sum of rewards."""
     term_returns: Tensor
     """(N, T) sum of each weighted reward term."""
+
+    @property
+    def steps_played(self) -> Tensor:
+        """(N,) int64: policy steps since the episode's start."""
+        return self.episode_step - self.first_step
 
     def assign(self, other: TaskMemory) -> None:
         """Write another memory's values into this one's tensors."""

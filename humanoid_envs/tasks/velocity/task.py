@@ -16,6 +16,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from humanoid_envs import compilation, rotations
+from humanoid_envs.fixed import FixedAttributes
 from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator
 from humanoid_envs.tasks.velocity import commands, gait, observations, rewards, terminations
 from humanoid_envs.tasks.velocity.config import VelocityConfig
@@ -52,7 +53,7 @@ class StepResult:
     """The step as it ended, before any reset: with the true last observation of episodes that end here."""
 
 
-class VelocityTask:
+class VelocityTask(FixedAttributes):
     """Walk at a commanded planar velocity and yaw rate (task v0 of the Humanoid-Gym release).
 
     Args:
@@ -61,6 +62,8 @@ class VelocityTask:
         compiled: fuse the task's many small operations into few kernels with `torch.compile`: the same
             formulas, several times faster, after some seconds of compilation at the first step.
     """
+
+    _FIXED = frozenset(("simulator", "config", "num_envs", "num_joints", "term_names"))
 
     def __init__(self, simulator: Simulator, config: VelocityConfig, compiled: bool = False) -> None:
         self.simulator = simulator
@@ -107,6 +110,7 @@ class VelocityTask:
         return TaskMemory(
             clock=zeros(dtype=torch.int64),
             episode_step=zeros(n, dtype=torch.int64),
+            first_step=zeros(n, dtype=torch.int64),
             done=zeros(n, dtype=torch.bool),
             command=zeros(n, 4),
             command_fixed=zeros(n, dtype=torch.bool),
@@ -237,6 +241,7 @@ class VelocityTask:
         fresh = dataclasses.replace(
             memory,
             episode_step=zeros(memory.episode_step),
+            first_step=zeros(memory.first_step),
             done=zeros(memory.done),
             command=self._start_command(memory, state, draws),
             action=zeros(memory.action),
@@ -369,5 +374,5 @@ class VelocityTask:
         return state.feet_pos[..., 2] - self.config.rewards.sole_height
 
     def _phase(self, memory: TaskMemory) -> Tensor:
-        elapsed = gait.gait_phase(memory.episode_step, self.config.policy_period, self.config.gait)
+        elapsed = gait.gait_phase(memory.steps_played, self.config.policy_period, self.config.gait)
         return memory.phase_offset + elapsed
