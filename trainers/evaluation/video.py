@@ -7,6 +7,7 @@ from typing import Any, Callable, Iterator, Optional, Sequence, Union
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from humanoid_envs.errors import MissingPackage
 from humanoid_envs.files import replacing
@@ -55,6 +56,8 @@ def record(
 ) -> None:
     """Write a walk as an mp4, and as a png beside it a picture of its middle.
 
+    A bar shows how far it is, where standard error is a terminal.
+
     Args:
         size: width and height of the pictures.
         fps: pictures in a second of the walk and of the video; at most one a policy step.
@@ -73,11 +76,12 @@ def record(
             temporary, ".mp4", fps=fps, macro_block_size=2, output_params=["-f", "mp4"]
         )
         with video:
-            for step in walk(env, policy, seconds, **walk_options):
+            steps, total = walk(env, policy, seconds, **walk_options), env.config.steps(seconds)
+            for step in tqdm(steps, "video", total, unit="step", leave=False, disable=None):
                 if step % every == 0:
                     frame = np.ascontiguousarray(env.simulator.render(0, (size[1], size[0])))
                     video.append_data(frame)
-                    picture = frame if step <= env.config.steps(seconds) // 2 else picture
+                    picture = frame if step <= total // 2 else picture
     with replacing(path.with_suffix(".png")) as temporary:
         imageio.imwrite(temporary, picture, ".png")
 
@@ -100,7 +104,7 @@ class VideoCallback:
         fps: int = 25,
     ) -> None:
         """task: what the policy is trained on. command: vx, vy (m/s), yaw rate (rad/s). size: width, height.
-        fps: few, since software rendering takes a fifth of a second a picture.
+        fps: few, since rendering without a GPU takes a tenth of a second a picture.
 
         Raises ImportError without imageio, RuntimeError where pictures cannot be rendered.
         """

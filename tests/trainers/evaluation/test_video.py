@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,6 +62,23 @@ def test_record_has_the_frames_of_the_walk(tmp_path: Path, fps: int, frames: int
     errors = [np.abs(frame.astype(float) - picture).mean() for frame in video]
     assert min(errors) < 12.0  # one of the frames, compressed
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["walk.mp4", "walk.png"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("opengl")
+@pytest.mark.parametrize(("stream", "shown"), [(Terminal(), True), (io.StringIO(), False)])
+def test_a_bar_shows_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, shown: bool
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    env = evaluation_env(preset("v0"), num_envs=1, seconds=1.0)
+    record(env, still, 0.2, tmp_path / "walk.mp4", size=(64, 48))
+    env.close()
+    assert ("/20" in stream.getvalue()) is shown
 
 
 @pytest.mark.usefixtures("opengl")
