@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import List
+
 import torch
 from torch import Tensor
 
 
 class Alarm:
-    """Goes off for good when a check on the device fails; the host learns of it without waiting."""
+    """Each of its flags goes off for good when a check on the device fails; the host learns of it without
+    waiting. On a CPU, where nobody waits, the caller looks for himself."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, flags: int) -> None:
         on_gpu = device.type == "cuda"
-        self._well = torch.ones((), dtype=torch.bool, device=device)
-        self._on_host = torch.ones((), dtype=torch.bool, pin_memory=on_gpu)
+        self._well = torch.ones(flags, dtype=torch.bool, device=device)
+        self._on_host = torch.ones(flags, dtype=torch.bool, pin_memory=on_gpu)
         self._arrival = torch.cuda.Event() if on_gpu else None
 
     def check(self, well: Tensor) -> None:
-        """Part of the captured step. well: () bool"""
+        """Part of the captured step. well: (flags,) bool"""
         self._well.logical_and_(well)
 
     def send(self) -> None:
@@ -25,9 +28,10 @@ class Alarm:
             self._on_host.copy_(self._well, non_blocking=True)
             self._arrival.record()
 
-    def all_well(self) -> bool:
-        """What the host knows. On a CPU the caller has checked before the step."""
-        return self._arrival is None or not self._arrival.query() or bool(self._on_host)
+    def gone_off(self) -> List[bool]:
+        """Each flag, as far as the host knows."""
+        arrived = self._arrival is not None and self._arrival.query()
+        return [not well for well in self._on_host.tolist()] if arrived else [False] * len(self._on_host)
 
     def reset(self) -> None:
         if self._arrival is not None:

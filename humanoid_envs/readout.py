@@ -11,6 +11,7 @@ from torch import Tensor
 
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, observations
 from humanoid_envs.tasks.velocity.task import StepResult
+from humanoid_envs.trouble import KINDS
 
 Array = Union[Tensor, np.ndarray]
 
@@ -39,6 +40,8 @@ class Ends:
     truncated: Tensor
     done: Tensor
     """(N,) bool; done: either."""
+    trouble: Tensor
+    """(3, N) bool, see `Trouble.table`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def view(memory: TaskMemory, config: VelocityConfig) -> View:
 
 def ends(result: StepResult, reused: bool) -> Ends:
     """A step's reward and flags. reused: the next step will write to the same tensors."""
-    told = [result.reward, result.terminated, result.truncated, result.done]
+    told = [result.reward, result.terminated, result.truncated, result.done, result.trouble]
     return Ends(*[value.clone() for value in told] if reused else told)
 
 
@@ -108,6 +111,10 @@ class Presentation:
 
     def info(self, seen: View) -> Dict[str, Any]:
         return {"privileged": self.array(seen.critic), "command": self.array(seen.command)}
+
+    def simulator(self, trouble: Tensor) -> Dict[str, Any]:
+        """What `info["simulator"]` holds after a step; trouble: (3, N)."""
+        return dict(zip(KINDS, self.array(trouble)))
 
     def final(self, last: Finals, done: Tensor) -> Dict[str, Any]:
         """What `info` holds in addition when episodes have ended; done: (N,) bool, which."""

@@ -27,6 +27,7 @@ from humanoid_envs.simulators.simulator import Simulator, default_parameters
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityTask, preset
 from humanoid_envs.tasks.velocity.randomization import DrawsAhead, sample_parameters
 from humanoid_envs.tasks.velocity.task import StepResult
+from humanoid_envs.trouble import KINDS, Warner, all_well
 
 _MAX_RENDERED = 16
 _STEPS_DRAWN_AHEAD = 8
@@ -43,6 +44,8 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
     `info` of `reset` and `step` holds
     - `"privileged"`: (N, 219 or 237) the critic's observation,
     - `"command"`: (N, 3) the commanded vx, vy (m/s) and yaw rate (rad/s) that the observation shows,
+    - `"simulator"` (of `step`): (N,) bool `"diverged"`, `"contacts_dropped"`, `"constraints_dropped"`: robots
+      whose simulation went wrong in this step, see `Simulator`,
 
     and, when episodes have ended (on a GPU always, to save the host from asking), with masks `"_final_info"`
     and, in mode SAME_STEP, `"_final_obs"`,
@@ -118,7 +121,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         self._draws = DrawsAhead(functools.partial(self.task.draw, self._generator), ahead)
         self._memory = self.task.initial_memory()
         self._action = torch.zeros(self.num_envs, self.task.num_joints, device=self.device)
-        self._actions_finite = Alarm(self.device)
+        self._alarm, self._warner = Alarm(self.device, 1 + len(KINDS)), Warner(simulator)
         self._everyone = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self._result: Optional[StepResult] = None
 
@@ -126,7 +129,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             return compilation.compiled_step(function, self.device) if compiled else function
 
         self._view, self._finals = fused(readout.view), fused(readout.finals)
-        self._sanitize = fused(checks.sanitized)
+        self._sanitize, self._all_well = fused(checks.sanitized), fused(all_well)
         self._ends = fused(readout.ends) if self._on_gpu else readout.ends
         with torch.no_grad():
             self._advance = simulator.accelerate(self._compute_step, [self._generator])
@@ -176,7 +179,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             self.task.reset(self._memory, rows, draws)
             if rows is self._everyone:
                 self._restart_clocks()
-            self._actions_finite.reset()
+            self._alarm.reset()
             self._started = True
             seen = self._view(self._memory, self.config)
             return self._present.observation(seen), self._present.info(seen)
@@ -199,12 +202,14 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             else:
                 self._require_finite_actions()
                 self._advance()
-                self._actions_finite.send()
+                self._alarm.send()
             result = self._result
             assert result is not None
             seen, ends = self._view(self._memory, self.config), self._ends(result, self._on_gpu)
             present = self._present
-            info = present.info(seen)
+            info = {**present.info(seen), "simulator": present.simulator(ends.trouble)}
+            if not self._on_gpu and result.trouble.numpy().any():
+                self._warner.tell(result.trouble.any(1).tolist())
             if self._on_gpu or ends.done.numpy().any():
                 info.update(present.final(self._finals(result, self.config), ends.done))
             reward, terminated, truncated = map(present.array, (ends.reward, ends.terminated, ends.truncated))
@@ -293,7 +298,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             self.require_usable()
             self._require_finite_actions()
             advance()
-            self._actions_finite.send()
+            self._alarm.send()
 
         return call
 
@@ -368,15 +373,20 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
     # One step
 
     def _compute_step(self) -> None:
-        action = self._action
+        action, finite = self._action, None
         if self._on_gpu:  # otherwise they have been checked before the step
             action, finite = self._sanitize(action)
-            self._actions_finite.check(finite)
         self._result = self.task.step(self._memory, action, self._draws.next(), self.autoreset_mode)
+        if finite is not None:
+            self._alarm.check(self._all_well(finite, self._result.trouble))
 
     def _require_finite_actions(self) -> None:
-        alarm, on_gpu = self._actions_finite, self._on_gpu
-        checks.require_finite(alarm.all_well() if on_gpu else bool(np.isfinite(self._action.numpy()).all()))
+        if self._on_gpu:
+            bad, *trouble = self._alarm.gone_off()
+            self._warner.tell(trouble)
+        else:
+            bad = not np.isfinite(self._action.numpy()).all()
+        checks.require_finite(not bad)
 
     def _draw_parameters(self) -> None:
         nominal = default_parameters(self.simulator.robot, self.num_envs, self.device)

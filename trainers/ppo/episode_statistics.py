@@ -10,13 +10,17 @@ from torch import Tensor
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.tensor_env import StepResult
 
+_SIMULATOR = "simulator/"
+"""Group of what is counted in every step, not averaged over episodes."""
+
 
 class EpisodeStatistics:
     """Sums over the episodes that end, kept on the device and read once per rollout.
 
     Returns and lengths are summed here from the rewards, unless the environment reports its own in
     `final_info`: "episode_return", "episode_length" (N,), "reward_terms", a dict of (N,) sums per term, and
-    "episode_metrics", a dict of anything else per episode (N,).
+    "episode_metrics", a dict of anything else per episode (N,). What it reports in `simulator`, a dict of
+    (N,) bool, is counted in every step.
     """
 
     def __init__(self, num_envs: int, device: torch.device, workers: Workers = ALONE) -> None:
@@ -26,6 +30,8 @@ class EpisodeStatistics:
         self._names: List[str] = []
         self._sums = torch.zeros(0, device=device)
         """Sum per name over the episodes that have ended since the last call of `take`."""
+        self._each_step = torch.zeros(0, 1, dtype=torch.bool, device=device)
+        """(names, 1) bool: what is summed over all steps instead."""
         self._agreed: List[str] = []
         """Names that a worker has, the same list in all."""
 
@@ -37,15 +43,18 @@ class EpisodeStatistics:
         columns = {"episode/return": self._returns, "episode/length": self._lengths}
         columns.update(self._reported(step.final_info))
         # One stack and one sum for all quantities: dozens of small kernels per step would add up.
-        values = torch.stack([*columns.values(), torch.ones_like(self._returns)])
-        sums = torch.where(ended, values, 0.0).sum(1)
-        names = [*columns, "episode/count"]
+        counted = {f"{_SIMULATOR}{name}": self._column(mask) for name, mask in step.simulator.items()}
+        values = torch.stack([*columns.values(), torch.ones_like(self._returns), *counted.values()])
+        names = [*columns, "episode/count", *counted]
         if names != self._names:  # Gymnasium's own environments report terms only when there are any
             known = dict(zip(self._names, self._sums.unbind()))
             self._names = [*names, *(name for name in self._names if name not in names)]
             zero = torch.zeros_like(self._returns[0])
             self._sums = torch.stack([known.get(name, zero) for name in self._names])
-        self._sums[: len(names)] += sums
+            each_step = [[name.startswith(_SIMULATOR)] for name in self._names]
+            self._each_step = torch.tensor(each_step, device=self._sums.device)
+        summed = ended | self._each_step[: len(names)]
+        self._sums[: len(names)] += torch.where(summed, values, 0.0).sum(1)
         self._returns.masked_fill_(ended, 0.0)
         self._lengths.masked_fill_(ended, 0.0)
 
@@ -60,15 +69,17 @@ class EpisodeStatistics:
         self._lengths.zero_()
 
     def take(self) -> Dict[str, float]:
-        """Means over all workers' episodes that ended since the last call, {} if none did. Waits for the
-        device."""
+        """Means over all workers' episodes that ended since the last call, nothing if none did, and how often
+        simulators were in trouble. Waits for the device."""
         names, sums = (self._names, self._sums) if self._workers.world_size == 1 else self._over_workers()
         values = dict(zip(names, sums.tolist()))
         self._sums.zero_()
         count = values.pop("episode/count", 0.0)
+        simulator = {name: values.pop(name) for name in [*values] if name.startswith(_SIMULATOR)}
         if count == 0.0:
-            return {}
-        return {"episode/count": count, **{name: total / count for name, total in values.items()}}
+            return simulator
+        means = {name: total / count for name, total in values.items()}
+        return {"episode/count": count, **means, **simulator}
 
     def _over_workers(self) -> Tuple[List[str], Tensor]:
         """Sums by name. A worker may lack names; which there are is agreed on when one has a new one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Optional, Sequence
 
 import numpy as np
@@ -31,6 +31,8 @@ class StepResult:
     """(N,) bool, False where the environment ignored the action because it was resetting; None: all count."""
     final_info: Dict[str, Any]
     """The environment's `info["final_info"]`, or {}."""
+    simulator: Dict[str, Any] = field(default_factory=dict)
+    """The environment's `info["simulator"]`, or {}: by the kind of trouble, (N,) bool which envs had it."""
 
 
 class TensorEnv:
@@ -100,6 +102,7 @@ class TensorEnv:
             final_critic_obs=self._final_critic_observation(info, truncated),
             valid=valid,
             final_info=info.get("final_info", {}),
+            simulator=info.get("simulator", {}),
         )
         if self.mode is AutoresetMode.DISABLED and bool(self._ended.any()):
             self._reset_ended()

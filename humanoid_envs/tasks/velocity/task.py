@@ -17,11 +17,12 @@ from torch import Tensor
 
 from humanoid_envs import compilation, rotations
 from humanoid_envs.fixed import FixedAttributes
-from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator
+from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator, where_rows
 from humanoid_envs.tasks.velocity import commands, gait, observations, rewards, terminations
 from humanoid_envs.tasks.velocity.config import VelocityConfig
 from humanoid_envs.tasks.velocity.memory import TaskMemory, choose_rows
 from humanoid_envs.tasks.velocity.randomization import NUM_UNIFORM, Draws, to_draws
+from humanoid_envs.trouble import Trouble
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,6 +39,8 @@ class Outcome:
     """(N,) bool"""
     pushed: Tensor
     """(N,) bool: a push hits at the end of this step."""
+    trouble: Tensor
+    """(3, N) bool, see `Trouble.table`."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class StepResult:
     """(N,) bool: either."""
     last: TaskMemory
     """The step as it ended, before any reset: with the true last observation of episodes that end here."""
+    trouble: Tensor
+    """(3, N) bool: which envs diverged or lacked room in this step, see `Trouble.table`."""
 
 
 class VelocityTask(FixedAttributes):
@@ -141,21 +146,22 @@ class VelocityTask(FixedAttributes):
         """
         executed, targets = self._execute(memory, action, draws)
         self.simulator.step(targets)
-        outcome = self._judge(memory, self.simulator.state, self.simulator.diverged, executed, draws)
+        simulator = self.simulator
+        outcome = self._judge(memory, simulator.state, Trouble.of(simulator), executed, draws)
         last = outcome.memory
         if self._push_steps:
             self.simulator.push(outcome.pushed, last.base_velocity[:, :3], last.base_velocity[:, 3:])
         reward, terminated, truncated = outcome.reward, outcome.terminated, outcome.truncated
         if autoreset == AutoresetMode.DISABLED:
             memory.assign(last)
-            return StepResult(reward, terminated, truncated, last.done, last)
+            return StepResult(reward, terminated, truncated, last.done, last, outcome.trouble)
         restart = done = last.done
         if autoreset == AutoresetMode.NEXT_STEP:
             restart = memory.done.clone()
             reward = torch.where(restart, 0.0, reward)
             terminated, truncated, done = (flag & ~restart for flag in (terminated, truncated, last.done))
         self._restart(memory, last, restart, draws)
-        return StepResult(reward, terminated, truncated, done, last)
+        return StepResult(reward, terminated, truncated, done, last, outcome.trouble)
 
     def reset(self, memory: TaskMemory, mask: Tensor, draws: Draws) -> None:
         """Start new episodes in the masked envs, in the simulator and in the memory, which is overwritten."""
@@ -189,11 +195,14 @@ class VelocityTask(FixedAttributes):
         return executed, self._default_joint_pos + c.scale * executed
 
     def judge(
-        self, memory: TaskMemory, state: SimState, diverged: Tensor, executed: Tensor, draws: Draws
+        self, memory: TaskMemory, state: SimState, trouble: Trouble, executed: Tensor, draws: Draws
     ) -> Outcome:
-        """Reward, end and observation of a step that has been simulated."""
+        """Reward, end and observation of a step that has been simulated. Robots in an impossible state have
+        diverged: their episodes end with reward 0, and they are seen standing at rest."""
+        diverged = trouble.diverged | terminations.impossible(state)
+        state = self._calmed(state, diverged)
         now, raw_terms, x = self.evaluate(memory, state, executed, draws)
-        scaled_terms = raw_terms * self._term_scales
+        scaled_terms = torch.where(diverged[:, None], 0.0, raw_terms * self._term_scales)
         reward = rewards.total(scaled_terms, self.config.rewards)
         ends = self.config.terminations
         terminated = terminations.base_contact(state.base_contact_force, ends) | diverged
@@ -206,7 +215,9 @@ class VelocityTask(FixedAttributes):
             term_returns=memory.term_returns + scaled_terms,
         )
         pushed = self._push_due(now.clock)
-        return Outcome(self.observe(now, state, draws), reward, terminated, truncated, pushed)
+        seen = self.observe(now, state, draws)
+        table = dataclasses.replace(trouble, diverged=diverged).table()
+        return Outcome(seen, reward, terminated, truncated, pushed, table)
 
     def evaluate(
         self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws
@@ -351,6 +362,14 @@ class VelocityTask(FixedAttributes):
             swing_profile=gait.swing_profile(phase),
             foot_height=now.foot_height,
         )
+
+    def _calmed(self, state: SimState, mask: Tensor) -> SimState:
+        """The masked envs in the air at rest, as simulators show those that diverged."""
+        rest = {name: torch.zeros_like(value) for name, value in vars(state).items()}
+        rest["base_pos"] = self._start_pos
+        rest["base_quat"] = rotations.from_yaw(rest["base_pos"][:, 0])
+        rest["joint_pos"] = self._default_joint_pos.expand_as(state.joint_pos)
+        return SimState(**{name: where_rows(mask, rest[name], value) for name, value in vars(state).items()})
 
     def _start_command(self, memory: TaskMemory, state: SimState, draws: Draws) -> Tensor:
         c = self.config.commands

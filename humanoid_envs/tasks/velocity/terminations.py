@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor
 
+from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.tasks.velocity.config import TerminationConfig
 
 
@@ -22,3 +23,21 @@ def fallen(base_height: Tensor, gravity: Tensor, config: TerminationConfig) -> T
 def time_out(episode_step: Tensor, max_episode_steps: int) -> Tensor:
     """(N,) bool: the counter exceeds the episode's length."""
     return episode_step > max_episode_steps
+
+
+_FASTEST = 50.0, 100.0, 1200.0
+"""Speed of the base (m/s and rad/s) and of a joint (rad/s): a hundred times what motors reach."""
+_HEIGHTS = -0.5, 10.0
+"""Of the base over the flat ground, m."""
+
+
+def impossible(state: SimState) -> Tensor:
+    """(N,) bool: numbers that no robot has, although they may be finite: under the ground, in the sky, or
+    faster than anything real. What follows from them must not be learned from. NaN is impossible too."""
+    lowest, highest = _HEIGHTS
+    height = state.base_pos[:, 2]
+    possible = (height > lowest) & (height < highest)
+    speeds = (state.base_lin_vel, state.base_ang_vel, state.joint_vel)
+    for speed, fastest in zip(speeds, _FASTEST):
+        possible = possible & (speed.abs() < fastest).all(dim=1)
+    return ~possible

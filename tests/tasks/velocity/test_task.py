@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 import torch
@@ -14,8 +14,9 @@ from torch import Tensor
 from humanoid_envs import rotations
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.simulators.simulator import SimState
-from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask
+from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, preset, terminations
 from humanoid_envs.tasks.velocity.randomization import Draws
+from tests.golden_data import Golden, task_files
 from tests.scripted_simulator import ScriptedSimulator, standing
 
 DISABLED, NEXT_STEP, SAME_STEP = AutoresetMode.DISABLED, AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP
@@ -325,6 +326,56 @@ def test_diverged_physics_terminates() -> None:
     task, memory = make(num_envs=2)
     simulator_of(task).diverged = torch.tensor([False, True])
     assert step(task, memory).terminated.tolist() == [False, True]
+
+
+IMPOSSIBLE = {
+    "under the ground": {"base_pos": [0.0, 0.0, -5.0]},
+    "in the sky": {"base_pos": [0.0, 0.0, 11.0]},
+    "moving": {"base_lin_vel": [0.0, -60.0, 0.0]},
+    "turning": {"base_ang_vel": [0.0, 0.0, 1e6]},
+    "joints": {"joint_vel": [0.0] * 11 + [-2000.0]},
+    "not a number": {"joint_vel": [math.nan] * 12},
+}
+
+
+@pytest.mark.parametrize("values", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+@pytest.mark.parametrize("config", ["v0", "fast"])
+def test_impossible_states_are_not_learned_from(config: str, values: Dict[str, List[float]]) -> None:
+    """The episode ends with reward 0, and neither it nor those after it see the numbers."""
+    task, memory = make(preset(config), 2)
+    possible = standing(2)
+    (name, bad), *_ = values.items()
+    simulator_of(task).state = standing(2, **{name: getattr(possible, name).clone()})
+    getattr(simulator_of(task).state, name)[1] = torch.tensor(bad)
+    before = memory.episode_return.clone()
+    result = step(task, memory, DISABLED)
+    assert result.terminated.tolist() == [False, True]
+    assert result.trouble.tolist() == [[False, True], [False] * 2, [False] * 2]
+    assert result.reward[1] == 0.0
+    assert memory.episode_return[1] == before[1]
+    assert not memory.term_returns[1].any()
+    simulator_of(task).state = possible
+    after = step(task, memory, DISABLED)
+    assert not after.trouble.any()
+    for field, value in vars(memory).items():
+        assert value.float().abs().max() < 20.0, field
+    assert after.reward.abs().max() < 1.0
+
+
+def test_what_the_release_recorded_is_possible() -> None:
+    for path in task_files():
+        golden = Golden(path)
+        for row in range(golden.num_rows):
+            assert not terminations.impossible(golden.state(row)).any()
+
+
+def test_trouble_is_that_of_the_simulator() -> None:
+    task, memory = make(num_envs=3)
+    simulator_of(task).contacts_dropped = torch.tensor([False, True, False])
+    simulator_of(task).constraints_dropped = torch.tensor([True, False, False])
+    result = step(task, memory)
+    assert result.trouble.int().tolist() == [[0, 0, 0], [0, 1, 0], [1, 0, 0]]
+    assert not result.done.any()
 
 
 def test_returns_add_up_and_start_afresh() -> None:

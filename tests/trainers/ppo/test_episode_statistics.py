@@ -6,7 +6,7 @@ from gymnasium.vector import AutoresetMode
 
 from tests.trainers.ppo.counting_env import LENGTHS, CountingEnv, gymnasium_counting_env
 from trainers.ppo.episode_statistics import EpisodeStatistics
-from trainers.ppo.tensor_env import TensorEnv
+from trainers.ppo.tensor_env import StepResult, TensorEnv
 
 CPU = torch.device("cpu")
 
@@ -49,3 +49,24 @@ def test_returns_are_summed_where_the_environment_reports_none() -> None:
     assert statistics.take() == pytest.approx(
         {"episode/count": 4, "episode/return": sum(returns) / 4, "episode/length": sum(lengths) / 4}
     )
+
+
+def test_trouble_is_counted_in_every_step() -> None:
+    statistics = EpisodeStatistics(3, CPU)
+    no, yes = torch.zeros(3, dtype=torch.bool), torch.tensor([False, True, True])
+    zero = torch.zeros(3)
+    terms = {"reward_terms": {"alive": torch.ones(3)}}
+    for done, info, diverged in (
+        (no, {}, yes),
+        (no, {}, no),
+        (yes, terms, yes),
+        (no, {}, no),
+        (yes, terms, no),
+    ):
+        simulator = {"diverged": diverged, "contacts_dropped": no}
+        statistics.add(StepResult(zero, done, no, None, None, info, simulator))
+    taken = statistics.take()
+    assert (taken["simulator/diverged"], taken["simulator/contacts_dropped"]) == (4.0, 0.0)
+    assert (taken["episode/count"], taken["reward/alive"]) == (4.0, 1.0)
+    statistics.add(StepResult(zero, no, no, None, None, {}, {"diverged": yes, "contacts_dropped": yes}))
+    assert statistics.take() == {"simulator/diverged": 2.0, "simulator/contacts_dropped": 2.0}
