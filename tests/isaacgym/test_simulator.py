@@ -368,3 +368,23 @@ def test_gpu_pipeline_equals_the_cpu() -> None:
         on_gpu.step(targets().cuda())
     for name, value in vars(on_cpu.state).items():
         torch.testing.assert_close(getattr(on_gpu.state, name).cpu(), value, atol=1e-3, rtol=1e-3)
+
+
+def test_within_a_robot_only_left_and_right_leg_collide() -> None:
+    """Of the trunk's shapes none meets a leg's, as in the MJCF: in PhysX, shapes that share a bit pass."""
+    world = worlds(make())[0]
+    model, names = world.model, dict(zip(world.asset.bodies, world.asset.body_names))
+
+    def part(geom: int) -> str:
+        return names[model.geom_bodyid[geom]].split("_")[0]  # base, left, right
+
+    met = {
+        frozenset((part(first), part(second)))
+        for first in world.asset.shapes
+        for second in world.asset.shapes
+        if model.geom_contype[first] & model.geom_conaffinity[second]
+    }
+    assert met == {frozenset(("left", "right"))}
+    ground = world.asset.ground
+    for geom in world.asset.shapes:
+        assert model.geom_contype[geom] & model.geom_conaffinity[ground], names[model.geom_bodyid[geom]]
