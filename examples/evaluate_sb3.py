@@ -5,13 +5,13 @@
     python examples/evaluate_sb3.py mine.zip --algorithm stable_baselines3.SAC --task v0
 
 A model of examples/train_sb3.py, or any after trainers.sb3.describe(model), says what it was trained on; of
-others name algorithm and task. Models hold code that runs when they are loaded: trust whoever made them.
+others name algorithm and task. Models, and statistics of VecNormalize, hold code that runs when they are
+loaded: those that your own runs did not write (examples/train_sb3.py, trainers.sb3.save_model) want --trust.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 from pathlib import Path
 
 import humanoid_envs  # noqa: F401  before torch
@@ -22,6 +22,8 @@ from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
 from trainers.evaluation.tables import format_scorecard, format_tour
 from trainers.evaluation.tour import TourConfig, walk_tour
 from trainers.sb3 import as_policy, load_model
+from trainers.sb3.models import find_algorithm
+from trainers.sb3.wrappers import load_normalization
 
 
 @concise_errors()
@@ -33,6 +35,12 @@ def main() -> None:
     parser.add_argument("--algorithm", help="its class, such as sb3_contrib.TQC, if the model does not say")
     parser.add_argument("--task", help="a preset of the task, if the model does not say")
     parser.add_argument(
+        "--vec-normalize",
+        type=Path,
+        help="file of VecNormalize.save, if the model does not carry its statistics",
+    )
+    parser.add_argument("--trust", action="store_true", help="load what others made, though it runs code")
+    parser.add_argument(
         "--protocol", nargs="+", default=["commands"], choices=["commands", "scorecard", "tour"]
     )
     parser.add_argument("--simulator", default="mujoco", help="of scorecard and tour")
@@ -41,12 +49,12 @@ def main() -> None:
     parser.add_argument("--seed", type=SEED, default=0)
     chosen = parser.parse_args()
 
-    algorithm = None
-    if chosen.algorithm is not None:
-        package, name = chosen.algorithm.rsplit(".", 1)
-        algorithm = getattr(importlib.import_module(package), name)
-    model = load_model(chosen.model, algorithm=algorithm, device="cpu")
-    policy = as_policy(model, None if chosen.task is None else preset(chosen.task))
+    algorithm = None if chosen.algorithm is None else find_algorithm(chosen.algorithm, "--algorithm")
+    model = load_model(chosen.model, algorithm=algorithm, trust=chosen.trust, device="cpu")
+    statistics = None
+    if chosen.vec_normalize is not None:
+        statistics = load_normalization(chosen.vec_normalize, trust=chosen.trust)
+    policy = as_policy(model, None if chosen.task is None else preset(chosen.task), statistics)
     print(f"{chosen.model}: {type(model).__name__} after {model.num_timesteps:,} env-steps\n", flush=True)
 
     if "commands" in chosen.protocol:

@@ -24,7 +24,7 @@ from trainers.evaluation import NINE_COMMANDS, CommandScore, evaluate_commands, 
 from trainers.evaluation.setting import NOMINAL, Spread
 from trainers.policies import LoadedPolicy
 from trainers.ppo import PPO
-from trainers.sb3 import EpisodeTermsCallback, HumanoidVecEnv, as_policy, from_ppo, to_ppo
+from trainers.sb3 import EpisodeTermsCallback, HumanoidVecEnv, as_policy, from_ppo, save_model, to_ppo
 from trainers.training import task_of
 
 import gymnasium
@@ -114,7 +114,7 @@ def main() -> None:
     for domain, scores in before.items():
         print(f"  {domain:4s} before   {_row(scores)}\n  {domain:4s} after    {_row(after[domain])}")
     folder = Path("runs") / chosen.run_name
-    model.save(folder / "model.zip")
+    save_model(model, folder / "model.zip")
     to_ppo(model).save(folder / "policy.pt")
     env.close()
     print(f"\nWrote {folder / 'model.zip'} for Stable-Baselines3, {folder / 'policy.pt'} for all else here.")

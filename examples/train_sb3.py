@@ -26,9 +26,9 @@ from trainers.sb3 import (
     EpisodeTermsCallback,
     EvaluationCallback,
     HumanoidVecEnv,
-    describe,
     load_model,
     policy_kwargs,
+    save_model,
 )
 
 import gymnasium
@@ -147,6 +147,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--evaluate-every", type=int, help="env-steps between walks of nine commands")
     parser.add_argument("--run-name", help="folder below runs/; default: sb3_ALGORITHM")
     parser.add_argument("--resume", type=Path, help="a model to go on with; without its replay buffer")
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="--resume a model of others, though it runs code when it is loaded",
+    )
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -171,8 +176,7 @@ def main() -> None:
     if chosen.resume is None:
         model = recipe.make(env, seed=chosen.seed, **options)
     else:
-        model = load_model(chosen.resume, env, **options)
-    describe(model)
+        model = load_model(chosen.resume, env, trust=chosen.trust, **options)
 
     callbacks: List[BaseCallback] = [EpisodeTermsCallback(), TimeLimit(chosen.minutes)]
     if chosen.evaluate_every is not None:
@@ -184,7 +188,7 @@ def main() -> None:
         tb_log_name=chosen.algorithm,
         reset_num_timesteps=chosen.resume is None,
     )
-    model.save(folder / "model.zip")
+    save_model(model, folder / "model.zip")
     env.close()
     print(f"{model.num_timesteps:,} env-steps in all. Model: {folder / 'model.zip'}")
     print(f"How does it walk? python examples/evaluate_sb3.py {folder / 'model.zip'}")

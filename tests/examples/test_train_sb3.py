@@ -14,6 +14,8 @@ pytest.importorskip("mujoco")
 pytest.importorskip("stable_baselines3")
 pytest.importorskip("sb3_contrib")
 
+from stable_baselines3 import PPO
+
 from tests.examples.script import run_here
 
 
@@ -104,13 +106,33 @@ def test_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert (options["episodes"], options["seconds"]) == (3, 5.0)
     assert options["config"].observations.history == 1
 
+    foreign = tmp_path / "foreign.zip"
+    foreign.write_bytes((tmp_path / model).read_bytes())
+    with zipfile.ZipFile(foreign, "a") as archive:
+        archive.writestr("more", "another sha256")
+    cart_pole = PPO("MlpPolicy", "CartPole-v1", n_steps=8, batch_size=8, policy_kwargs={"net_arch": [8]})
+    cart_pole.save(tmp_path / "cart_pole.zip")
+    (tmp_path / "notes.zip").write_text("no zip")
     for wrong, message in (
         (("nowhere.zip",), "There is no model nowhere.zip"),
+        (("notes.zip", "--trust"), "notes.zip is no model of Stable-Baselines3"),
+        (("foreign.zip",), "foreign.zip is a model of Stable-Baselines3: it runs code when it is loaded"),
+        (("cart_pole.zip", "--trust"), "cart_pole.zip does not say by which algorithm it was trained"),
+        (
+            ("cart_pole.zip", "--trust", "--algorithm", "PPO"),
+            "--algorithm names the algorithm 'PPO', which is",
+        ),
+        (
+            ("cart_pole.zip", "--trust", "--algorithm", "stable_baselines3.PPO", "--task", "v0"),
+            "This PPO maps observations of shape (4,) to actions of shape (), the task's are (705,)",
+        ),
+        ((model, "--vec-normalize", "foreign.zip"), "foreign.zip is a pickle of VecNormalize: it runs code"),
         ((model, "--rollouts", "0"), "--rollouts: must be an integer, at least 1"),
         ((model, "--seconds", "3"), "--seconds: must be a finite number, at least 4"),
     ):
         end = run_here(tmp_path, "evaluate_sb3.py", *wrong, monkeypatch=monkeypatch)
         assert message in f"{end}{capsys.readouterr().err}"
+    assert run_here(tmp_path, "evaluate_sb3.py", "foreign.zip", "--trust", monkeypatch=monkeypatch) == 0
 
 
 def _scores() -> Any:

@@ -8,8 +8,10 @@ from torch.nn import functional
 
 from trainers.ppo.distributed import ALONE, Workers
 
-_EPSILON = 1e-8
-_LIMIT = 10.0
+EPSILON = 1e-8
+"""Added to the variance."""
+LIMIT = 10.0
+"""Bound on a normalized input."""
 
 
 class RunningNormalizer(nn.Module):
@@ -38,7 +40,7 @@ class RunningNormalizer(nn.Module):
         """(N, D) -> (N, D). Entries behind the last, which pad a row with zeros, stay."""
         padding = (0, inputs.shape[-1] - self.mean.shape[0])
         mean, scale = functional.pad(self.mean, padding), functional.pad(self._scale(), padding)
-        return ((inputs - mean) * scale).clamp(-_LIMIT, _LIMIT)
+        return ((inputs - mean) * scale).clamp(-LIMIT, LIMIT)
 
     @torch.no_grad()
     def update(self, inputs: Tensor, workers: Workers = ALONE) -> None:
@@ -56,4 +58,4 @@ class RunningNormalizer(nn.Module):
         self.count.copy_(total)
 
     def _scale(self) -> Tensor:
-        return (self.var + _EPSILON).rsqrt()
+        return (self.var + EPSILON).rsqrt()

@@ -10,7 +10,7 @@ except ImportError as error:
     ) from error
 
 from trainers.sb3.callbacks import EpisodeTermsCallback, EvaluationCallback, nine_commands, small_scorecard
-from trainers.sb3.models import as_policy, describe, load_model
+from trainers.sb3.models import as_policy, describe, load_model, save_model
 from trainers.sb3.policy import AsymmetricPolicy, policy_kwargs
 from trainers.sb3.transfer import from_ppo, to_ppo
 from trainers.sb3.vec_env import HumanoidVecEnv
@@ -26,6 +26,7 @@ __all__ = [
     "load_model",
     "nine_commands",
     "policy_kwargs",
+    "save_model",
     "small_scorecard",
     "to_ppo",
 ]

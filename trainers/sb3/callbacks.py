@@ -9,11 +9,10 @@ from typing import Callable, Dict, Optional, Union
 from stable_baselines3.common.callbacks import BaseCallback
 
 from humanoid_envs.errors import UserError
-from humanoid_envs.files import replacing
 from trainers.evaluation import evaluate_commands, make_scorecard, summarize
 from trainers.evaluation.training_scorecard import SMALL, headline
 from trainers.policies import LoadedPolicy
-from trainers.sb3.models import as_policy, describe
+from trainers.sb3.models import as_policy, save_model
 
 
 class EpisodeTermsCallback(BaseCallback):
@@ -66,7 +65,7 @@ class EvaluationCallback(BaseCallback):
         self._highest = -math.inf
 
     def _init_callback(self) -> None:
-        describe(self.model)
+        as_policy(self.model)  # describes it, and says now what cannot be evaluated
         self._next = self.model.num_timesteps + self._every
 
     def _on_step(self) -> bool:
@@ -86,5 +85,4 @@ class EvaluationCallback(BaseCallback):
             )
         if self.scores[self._score] > self._highest:
             self._highest = self.scores[self._score]
-            with replacing(best) as temporary:
-                self.model.save(temporary)
+            save_model(self.model, best)

@@ -17,6 +17,7 @@ from humanoid_envs.errors import UserError, WrongType
 from trainers.ppo import PPOConfig
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.sb3.vec_env import HumanoidVecEnv
+from trainers.sb3.wrappers import changes
 
 Observations = Union[Tensor, Dict[str, Tensor]]
 
@@ -124,11 +125,18 @@ def policy_kwargs(env: VecEnv, config: PPOConfig) -> Dict[str, Any]:
     """The `policy_kwargs` with which `AsymmetricPolicy` has the networks of a config: its widths, and its
     `symmetry` by the environment's own mirrors.
 
-    Raises TypeError if that environment is none of this project's.
+    Raises TypeError if that environment is none of this project's, UserError for symmetry where wrappers
+    change the entries that its mirrors are about.
     """
     humanoids = humanoid_vec_env(env).humanoids
     if not config.symmetry:
         return {"config": config, "symmetry": None}
+    normalizer, wrapper = changes(env)
+    if normalizer is not None or wrapper is not None:
+        raise UserError(
+            f"PPOConfig.symmetry mirrors the entries of the environment's own observation, which "
+            f"{wrapper or 'VecNormalize'} changes: train without it, or with symmetry=False."
+        )
     mirrors = humanoids.signature["symmetry"]
     if not humanoids.dict_obs:  # the critic sees what the actor sees
         mirrors = {**mirrors, "critic": mirrors["policy"]}

@@ -55,6 +55,7 @@ class HumanoidVecEnv(VecEnv):
         self._actions: Optional[np.ndarray] = None
         self._start = time.time()
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        self.metadata = dict(env.metadata)
 
     def reset(self) -> Any:
         """Start new episodes, with what `seed` and `set_options` were told since the last reset."""
@@ -109,7 +110,7 @@ class HumanoidVecEnv(VecEnv):
 
         Raises ValueError for some envs only: they share their attributes.
         """
-        if len(self._rows(indices)) < self.num_envs:
+        if len(set(self._rows(indices))) < self.num_envs:
             raise UserError(
                 f"{attr_name!r} belongs to all robots together: set it without indices, or use "
                 "env_method('set_command', …, indices=…) for commands."
@@ -125,7 +126,7 @@ class HumanoidVecEnv(VecEnv):
         Raises ValueError for some robots and a method without a mask.
         """
         method, rows = self._attribute(method_name), self._rows(indices)
-        if len(rows) < self.num_envs:
+        if len(set(rows)) < self.num_envs:
             if "mask" not in inspect.signature(method).parameters:
                 raise UserError(f"{method_name!r} acts on all robots together: call it without indices.")
             method_kwargs["mask"] = np.isin(np.arange(self.num_envs), rows)
@@ -140,7 +141,9 @@ class HumanoidVecEnv(VecEnv):
         return getattr(self.env if hasattr(self.env, name) else self.humanoids, name)
 
     def _rows(self, indices: Any) -> List[int]:
-        return list(self._get_indices(indices))
+        """Numbers of envs from 0; negative indices count from the end. Raises IndexError beyond the last."""
+        envs = range(self.num_envs)
+        return [envs[index] for index in self._get_indices(indices)]
 
 
 def actor_space(space: spaces.Space) -> spaces.Space:

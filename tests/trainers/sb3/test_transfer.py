@@ -104,7 +104,7 @@ def test_learns_further_and_comes_back(tmp_path: Path) -> None:
 def test_a_model_of_a_file_comes_back_too(tmp_path: Path) -> None:
     ppo = make_ppo()
     from_ppo(ppo, make(dict_obs=True), TRPO, seed=0, **SHORT).learn(32).save(tmp_path / "model.zip")
-    model: Any = load_model(tmp_path / "model.zip")
+    model: Any = load_model(tmp_path / "model.zip", trust=True)
     assert isinstance(model, TRPO)
     assert model.get_env() is None
     back = to_ppo(model)

@@ -134,8 +134,29 @@ def test_attributes_and_methods() -> None:
     assert len(env.env_method("state_dict")) == 3
     with pytest.raises(ValueError, match="'state_dict' acts on all robots together"):
         env.env_method("state_dict", indices=1)
+    env.env_method("set_command", (0.1, 0.0, 0.0), indices=[-1])  # the last, as in their own
+    env.reset()
+    np.testing.assert_allclose(env.reset_infos[2]["command"], (0.1, 0.0, 0.0))
+    np.testing.assert_allclose(env.reset_infos[1]["command"], (0.3, 0.0, 0.0))
+    for index in (3, -4):
+        for call in (env.get_attr, env.env_method):
+            with pytest.raises(IndexError):
+                call("state_dict", indices=[index])
+        with pytest.raises(IndexError):
+            env.set_attr("array", "torch", indices=[index, 0, 1])
+        with pytest.raises(IndexError):
+            env.env_is_wrapped(Monitor, indices=index)
+    with pytest.raises(ValueError, match="'state_dict' acts on all robots together"):
+        env.env_method("state_dict", indices=[0, 0, 1])  # as many as there are, but not all
+    assert len(env.env_method("set_command", None, indices=[0, 0, 1])) == 3
     assert env.env_is_wrapped(Monitor, indices=[1]) == [True]
     assert env.env_is_wrapped(VecMonitor) == [False] * 3
+
+
+def test_says_how_many_pictures_make_a_second() -> None:
+    env = make_vec()
+    assert env.metadata["render_fps"] == 100
+    assert env.metadata["render_modes"] == ["rgb_array"]
 
 
 def test_pictures_are_tiled(opengl: None) -> None:
