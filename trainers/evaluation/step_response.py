@@ -79,7 +79,7 @@ def step_responses(
     env = evaluation_env(task, len(config.steps) * robots, seconds, simulator=simulator, spread=spread)
     before, after = (torch.tensor(config.steps)[:, i].repeat_interleave(robots, dim=0) for i in range(2))
     env.set_command(before)
-    change, shown = task.steps(config.before), task.steps(config.before - _SHOWN_BEFORE)
+    change, shown = task.steps(config.before), task.steps(max(0.0, config.before - _SHOWN_BEFORE))
     velocities: List[Tensor] = []
     standing = torch.ones(env.num_envs, dtype=torch.bool)
     for now in rollout(env, policy, seconds, seed=seed, progress=progress):
