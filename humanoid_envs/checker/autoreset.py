@@ -158,18 +158,24 @@ def check_disabled(session: Session, moments: Sequence[Moment]) -> None:
 
 
 def check_reset_mask(session: Session, actions: Sequence[Any], seed: int) -> None:
-    """In DISABLED mode a mask resets envs in the middle of an episode, too. This one is a numpy array."""
-    moments = session.play(seed, actions[:3])
-    start, current = moments[0].obs, moments[-1].current_obs
-    mask = np.arange(session.env.num_envs) == 0
-    after = session.reset_masked(mask, as_numpy=True)
-    _check_untouched(session.report, current, after, mask)
-    if equal(after[0], current[0]) and not equal(start[0], current[0]):
-        session.report.add(
-            "reset_mask resets the masked",
-            "env 0, masked in the middle of its episode, kept its observation",
-            "reset the envs where options['reset_mask'] is True, ended or not",
-        )
+    """In DISABLED mode a mask resets envs in the middle of an episode, too: one, several, all but one. These
+    masks are numpy arrays."""
+    envs = np.arange(session.env.num_envs)
+    for mask in (envs == 0, envs % 2 == 0, envs != 0, envs >= 0):
+        moments = session.play(seed, actions[:3])
+        start, current = moments[0].obs, moments[-1].current_obs
+        after = session.reset_masked(mask, as_numpy=True)
+        _check_untouched(session.report, current, after, mask)
+        kept = [
+            i for i in np.flatnonzero(mask) if equal(after[i], current[i]) and not equal(start[i], current[i])
+        ]
+        if kept:
+            session.report.add(
+                "reset_mask resets the masked",
+                f"of envs {_where(mask)}, masked in the middle of their episodes, {_names(kept)} kept their "
+                "observations",
+                "reset the envs where options['reset_mask'] is True, ended or not, however many",
+            )
 
 
 def _check_untouched(report: Report, before: List[Any], after: List[Any], mask: np.ndarray) -> None:

@@ -1,35 +1,25 @@
-"""`check_vector_env`: the order of checks, and those of declarations, seeds, actions and closing."""
+"""`check_vector_env`: the order of checks, and those of declarations and closing."""
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
-from gymnasium import error
 from gymnasium.spaces.utils import is_space_dtype_shape_equiv
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from humanoid_envs.checker import autoreset
+from humanoid_envs.checker.actions import check_action_types, check_own_actions
 from humanoid_envs.checker.report import Report, VectorEnvError
+from humanoid_envs.checker.running_statistics import held_still
+from humanoid_envs.checker.seeding import Options, check_seeding, first_difference
 from humanoid_envs.checker.session import Moment, Session, Stop, raises
-from humanoid_envs.checker.values import equal
 from humanoid_envs.errors import WrongType
 
-_ENOUGH_ENDS = 8
-"""Ended episodes after which a rollout stops: enough to tell a pattern from a coincidence."""
-
-_CLEAR_ERRORS = (TypeError, ValueError, AssertionError, error.Error)
-"""What Gymnasium's own environments raise for a bad argument."""
-
-
-@dataclass(frozen=True)
-class _Options:
-    max_steps: int
-    seed: int
-    atol: float
-    deterministic: bool
+_ENOUGH_ENDS, _MANY_ENDS = 8, 16
+"""Ended episodes after which a rollout stops: enough to tell a pattern from a coincidence, if some were
+terminated and some truncated; and so many that a kind which has not been seen is not to be expected."""
 
 
 def check_vector_env(
@@ -42,7 +32,7 @@ def check_vector_env(
     deterministic: bool = False,
     close: bool = True,
 ) -> None:
-    """Check an environment by using it: spaces, return types, seeding, autoreset, buffers and closing.
+    """Check an environment by using it: spaces, return types, seeding, autoreset, actions, buffers, closing.
 
     Random actions drive it until a few episodes have ended. All that it returns is kept for comparison, so
     give it few envs: 2 to 64. What could not be checked comes as a `VectorEnvWarning`.
@@ -52,7 +42,8 @@ def check_vector_env(
             called as `env(autoreset_mode=mode)` several times for each of `modes`. The function allows more:
             instances with the same seed must agree, and so must the modes up to the first end of an episode.
         modes: what to ask the function for. An environment that is passed itself ignores this.
-        max_steps: longest rollout, in steps. There is a warning if no episode ended in it.
+        max_steps: longest rollout, in steps. There is a warning if no episode was terminated in it, or none
+            truncated.
         seed: the first of the seeds used.
         atol: differences up to this count as equal where a run is repeated with the same seed: for physics
             that is not reproducible bit for bit.
@@ -63,7 +54,7 @@ def check_vector_env(
         VectorEnvError: with all findings, each naming the property, the values and the remedy.
         TypeError: `env` is neither a VectorEnv nor a function that returns one.
     """
-    report, options = Report(), _Options(max_steps, seed, atol, deterministic)
+    report, options = Report(), Options(max_steps, seed, atol, deterministic)
     if isinstance(env, VectorEnv):
         name = str(env)
         _check_instance(env, report, options)
@@ -80,18 +71,20 @@ def check_vector_env(
         raise VectorEnvError(name, list(report.findings.values()))
 
 
-def _check_instance(env: VectorEnv, report: Report, options: _Options) -> Optional[List[Moment]]:
+def _check_instance(env: VectorEnv, report: Report, options: Options) -> Optional[List[Moment]]:
     """All checks that one instance allows; returns its rollout unless that is impossible."""
     if not _check_declarations(env, report):
         return None
     outer_mode, report.mode = report.mode, env.metadata["autoreset_mode"]
     try:
-        session = Session(env, report)
-        actions = _sample_actions(env, options)
-        moments = session.play(options.seed, actions[: options.max_steps], until_ends=_ENOUGH_ENDS)
-        _check_autoreset(session, moments, actions, options)
-        _check_seeding(session, moments, actions, options)
-        _check_action_types(session, actions, options)
+        with held_still(env, report):
+            session = Session(env, report)
+            actions = _sample_actions(env, options)
+            moments = session.play(options.seed, actions[: options.max_steps], _enough)
+            _check_autoreset(session, moments, actions, options)
+            check_seeding(session, moments, actions, options)
+            check_own_actions(session, moments, actions, options)
+            check_action_types(session, actions, options)
         return moments
     except Stop:
         return None
@@ -100,7 +93,7 @@ def _check_instance(env: VectorEnv, report: Report, options: _Options) -> Option
 
 
 def _check_factory(
-    make: Callable[..., VectorEnv], modes: Sequence[AutoresetMode], report: Report, options: _Options
+    make: Callable[..., VectorEnv], modes: Sequence[AutoresetMode], report: Report, options: Options
 ) -> str:
     """Check each mode on its own instances, then the modes against each other. Returns the env's name."""
     name = "The environment"
@@ -116,7 +109,7 @@ def _check_factory(
         if moments is None:
             continue
         rollouts[mode] = moments
-        with _disposable(make, mode) as twin:
+        with _disposable(make, mode) as twin, held_still(twin, Report(silent=True)):
             _check_twin(Session(twin, report), moments, options)
         with _disposable(make, mode) as unused:
             _check_step_before_reset(Session(unused, report))
@@ -157,7 +150,7 @@ def _disposable(make: Callable[..., VectorEnv], mode: AutoresetMode) -> Iterator
             env.close()
 
 
-def _sample_actions(env: VectorEnv, options: _Options) -> List[Any]:
+def _sample_actions(env: VectorEnv, options: Options) -> List[Any]:
     env.action_space.seed(options.seed)
     return [env.action_space.sample() for _ in range(options.max_steps + 1)]
 
@@ -197,13 +190,9 @@ def _check_declarations(env: VectorEnv, report: Report) -> bool:
 
 
 def _check_autoreset(
-    session: Session, moments: Sequence[Moment], actions: Sequence[Any], options: _Options
+    session: Session, moments: Sequence[Moment], actions: Sequence[Any], options: Options
 ) -> None:
-    if autoreset.first_end(moments) is None:
-        session.report.warn(
-            f"no episode ended in {options.max_steps} steps of random actions, so what happens at an end was "
-            "not checked; raise max_steps or shorten the episodes"
-        )
+    _warn_of_missing_ends(session.report, moments)
     autoreset.check_restarts(session, moments, options.seed)
     if session.mode == AutoresetMode.SAME_STEP:
         autoreset.check_same_step(session, moments)
@@ -215,85 +204,25 @@ def _check_autoreset(
         autoreset.check_reset_mask(session, actions, options.seed)
 
 
-def _check_seeding(
-    session: Session, moments: Sequence[Moment], actions: Sequence[Any], options: _Options
-) -> None:
-    report, seed = session.report, options.seed
-    played = actions[: len(moments) - 1]
-    difference = _first_difference(moments, session.play(seed, played), options.atol)
-    if difference:
-        report.add(
-            "same seed, same trajectory",
-            f"reset(seed={seed}) and the same actions, twice: {difference}",
-            "draw all random numbers from generators that reset(seed) seeds, and let reset clear all state",
-        )
-    if not options.deterministic and not _first_difference(moments, session.play(seed + 1, played), 0.0):
-        report.add(
-            "other seed, other trajectory",
-            f"reset(seed={seed}) and reset(seed={seed + 1}) led to the same observations",
-            "seed the generators from the argument (pass deterministic=True if nothing is random)",
-        )
-    _check_stream(session, options)
-    _check_seed_list(session, options)
+def _enough(terminated: int, truncated: int) -> bool:
+    ends = terminated + truncated
+    return ends >= _MANY_ENDS or (ends >= _ENOUGH_ENDS and terminated > 0 and truncated > 0)
 
 
-def _check_stream(session: Session, options: _Options) -> None:
-    """reset() without a seed goes on with the random numbers of the last seed, and may be called twice."""
-    start, *following = _three_resets(session, options.seed)
-    _, *again = _three_resets(session, options.seed)
-    remedy = "when `seed` is None, go on with the generator that the last seed made"
-    if not equal(following, again, options.atol):
-        observed = "after the same reset(seed=...), the next reset() gave other observations than before"
-        session.report.add("reset() continues the stream", observed, remedy)
-    is_random = not equal(start, session.reset(seed=options.seed + 1).obs)
-    if is_random and equal(start, following[0]) and equal(start, following[1]):
-        observed = "reset() gave the observations of the last reset(seed=...) again"
-        session.report.add("reset() continues the stream", observed, remedy)
-
-
-def _three_resets(session: Session, seed: int) -> List[Any]:
-    return [session.reset(seed=seed).obs, session.reset().obs, session.reset(options={}).obs]
-
-
-def _check_seed_list(session: Session, options: _Options) -> None:
-    """One seed per env is used, or refused clearly: only an int is in the API. Another length is refused."""
-    env, report = session.env, session.report
-    too_many = list(range(options.seed, options.seed + env.num_envs + 1))
-    remedy = "raise a ValueError that says so unless there is one seed per env"
-    try:
-        env.reset(seed=too_many)  # type: ignore[arg-type]
-        report.add("seed list length", f"seed={too_many} was accepted for {env.num_envs} envs", remedy)
-    except _CLEAR_ERRORS:
-        pass
-    except Exception as problem:
-        report.add("seed list length", f"seed={too_many} raised {problem!r}", remedy)
-    seeds = too_many[:-1]
-    try:
-        env.reset(seed=seeds)  # type: ignore[arg-type]
-    except _CLEAR_ERRORS:
+def _warn_of_missing_ends(report: Report, moments: Sequence[Moment]) -> None:
+    """What happens at an end that did not occur has not been checked."""
+    seen = {
+        kind: any(getattr(moment, kind).any() for moment in moments) for kind in ("terminated", "truncated")
+    }
+    missing = [kind for kind, occurred in seen.items() if not occurred]
+    if not missing:
         return
-    except Exception as problem:
-        report.add("seed list", f"seed={seeds} raised {problem!r}", "accept it or raise a TypeError")
-        return
-    if not equal(session.reset(seed=seeds).obs, session.reset(seed=seeds).obs, options.atol):
-        report.add(
-            "seed list", f"seed={seeds}, twice, gave different observations", "seed env i with seed[i]"
-        )
-
-
-def _check_action_types(session: Session, actions: Sequence[Any], options: _Options) -> None:
-    """An env that returns tensors takes numpy actions as well."""
-    if session.device is None:
-        return
-    with_tensor = session.play(options.seed, actions[:1])[-1]
-    session.reset(seed=options.seed)
-    with_numpy = session.step(actions[0], as_numpy=True)
-    if not equal(with_tensor.obs, with_numpy.obs, options.atol):
-        session.report.add(
-            "numpy actions",
-            "a step with numpy actions differs from one with the same actions as tensors",
-            "convert actions by torch.as_tensor(actions, device=..., dtype=...)",
-        )
+    steps = f"in {len(moments) - 1} steps of random actions"
+    what = f"no episode ended {steps}" if len(missing) == 2 else f"no episode was {missing[0]} {steps}"
+    report.warn(
+        f"{what}, so what happens at such an end was not checked; raise max_steps, or give an environment "
+        "with shorter episodes or a task that fails sooner"
+    )
 
 
 def _check_close(env: VectorEnv, report: Report) -> None:
@@ -308,11 +237,11 @@ def _check_close(env: VectorEnv, report: Report) -> None:
         report.warn("a step after close() works; a gymnasium.error.ClosedEnvironmentError shows the mistake")
 
 
-def _check_twin(session: Session, moments: Sequence[Moment], options: _Options) -> None:
+def _check_twin(session: Session, moments: Sequence[Moment], options: Options) -> None:
     """A second instance repeats the first; in DISABLED mode it is then stepped past the end of an episode."""
     actions = _sample_actions(session.env, options)
     again = session.play(options.seed, actions[: len(moments) - 1])
-    difference = _first_difference(moments, again, options.atol)
+    difference = first_difference(moments, again, options.atol)
     if difference:
         session.report.add(
             "instances agree",
@@ -329,15 +258,3 @@ def _check_step_before_reset(session: Session) -> None:
     action = session.env.action_space.sample()
     if not raises(lambda: session.env.step(action)):
         session.step(action)
-
-
-def _first_difference(first: Sequence[Moment], second: Sequence[Moment], atol: float) -> str:
-    """Where two trajectories part, in words; empty if they do not."""
-    for step, (one, two) in enumerate(zip(first, second)):
-        for i, (obs, other) in enumerate(zip(one.current_obs, two.current_obs)):
-            if not equal(obs, other, atol):
-                return f"the observations of env {i} differ after {step} steps"
-        for name in ("reward", "terminated", "truncated"):
-            if not equal(getattr(one, name), getattr(two, name), atol):
-                return f"{name} differs after {step} steps: {getattr(one, name)}, {getattr(two, name)}"
-    return ""

@@ -43,8 +43,10 @@ class VectorEnvWarning(UserWarning):
 class Report:
     """Collects findings: the first of each property, and the autoreset modes in which it shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, silent: bool = False) -> None:
+        """silent: without warnings."""
         self.findings: Dict[str, Finding] = {}
+        self._silent = silent
         self.mode: Optional[AutoresetMode] = None
         """The mode now under check."""
 
@@ -54,5 +56,7 @@ class Report:
             self.findings[name] = replace(finding, modes=(*finding.modes, self.mode))
 
     def warn(self, text: str) -> None:
+        if self._silent:
+            return
         where = "" if self.mode is None else f"{self.mode.name}: "
         warnings.warn(where + text, VectorEnvWarning, stacklevel=2)

@@ -103,17 +103,21 @@ class Session:
         given = torch.as_tensor(mask, device=self.device) if on_device else mask.copy()
         return self.reset(options={"reset_mask": given}).obs
 
-    def play(self, seed: int, actions: Sequence[Any], until_ends: Optional[int] = None) -> List[Moment]:
-        """Reset and take the actions, in DISABLED mode resetting what ended. Stops one step after
-        `until_ends` episodes have ended. Entry 0 is the reset, entry t the step with actions[t - 1]."""
-        moments, ends = [self.reset(seed=seed)], 0
+    def play(
+        self, seed: int, actions: Sequence[Any], enough_ends: Optional[Callable[[int, int], bool]] = None
+    ) -> List[Moment]:
+        """Reset and take the actions, in DISABLED mode resetting what ended. Stops one step after so many
+        episodes were terminated and truncated that `enough_ends` says so. Entry 0 is the reset, entry t the
+        step with actions[t - 1]."""
+        moments, terminated, truncated = [self.reset(seed=seed)], 0, 0
         for action in actions:
-            enough = until_ends is not None and ends >= until_ends
+            enough = enough_ends is not None and enough_ends(terminated, truncated)
             moment = self.step(action)
             if self.mode == AutoresetMode.DISABLED and moment.done.any():
                 moment = replace(moment, reset_obs=self.reset_masked(moment.done))
             moments.append(moment)
-            ends += int(moment.done.sum())
+            terminated += int(moment.terminated.sum())
+            truncated += int(moment.truncated.sum())
             if enough:
                 break
         return moments

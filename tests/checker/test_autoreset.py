@@ -147,6 +147,19 @@ class MaskResetsInverse(WrongMask):
         return ~mask
 
 
+class MaskResetsFirst(WrongMask):
+    """Of several envs that have not ended."""
+
+    def wrong(self, mask: np.ndarray) -> np.ndarray:
+        chosen = np.flatnonzero(mask & ~self.ended)[:1]
+        return (mask & self.ended) | (np.arange(len(mask)) == (chosen[0] if len(chosen) else -1))
+
+
+class MaskOfSeveralResetsAll(WrongMask):
+    def wrong(self, mask: np.ndarray) -> np.ndarray:
+        return mask if mask.sum() == 1 or self.ended.any() else np.ones_like(mask)
+
+
 @pytest.mark.parametrize(
     ("env", "mode", "expected"),
     [
@@ -165,6 +178,8 @@ class MaskResetsInverse(WrongMask):
         (ResetsItselfWithFinalObs, DISABLED, {"no autoreset"}),
         (MaskResetsAll, DISABLED, {"reset_mask leaves the others"}),
         (MaskResetsNone, DISABLED, {"reset_mask resets the masked", "ended envs start anew"}),
+        (MaskResetsFirst, DISABLED, {"reset_mask resets the masked"}),
+        (MaskOfSeveralResetsAll, DISABLED, {"reset_mask leaves the others"}),
         (MaskResetsEndedOnly, DISABLED, {"reset_mask resets the masked"}),
         (
             MaskResetsInverse,

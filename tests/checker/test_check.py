@@ -34,7 +34,9 @@ def test_gymnasiums_own_environments_pass(vectorization: str) -> None:
         check_vector_env(make(mode))
 
 
-@pytest.mark.filterwarnings("ignore:.*step after close:humanoid_envs.checker.VectorEnvWarning")
+@pytest.mark.filterwarnings(
+    "ignore:.*(step after close|no episode was):humanoid_envs.checker.VectorEnvWarning"
+)
 def test_discrete_tuple_and_truncated_environments_pass() -> None:
     def make(name: str, autoreset_mode: AutoresetMode, **kwargs: Any) -> VectorEnv:
         return gym.make_vec(name, 3, "sync", {"autoreset_mode": autoreset_mode}, **kwargs)
@@ -163,6 +165,19 @@ def test_what_could_not_be_checked_is_a_warning() -> None:
         def close(self, **kwargs: Any) -> None:
             pass
 
+    class NeverFails(Walk):
+        def step(self, actions: Any) -> Any:
+            return super().step(0.1 * actions)
+
+    class NeverTimesOut(Walk):
+        def step(self, actions: Any) -> Any:
+            self.time[:] = 0.0
+            return super().step(actions)
+
+    with pytest.warns(VectorEnvWarning, match="no episode was terminated in 49 steps"):
+        check_vector_env(NeverFails())
+    with pytest.warns(VectorEnvWarning, match="no episode was truncated in"):
+        check_vector_env(NeverTimesOut())
     with pytest.warns(VectorEnvWarning, match="no episode ended in 3 steps"):
         check_vector_env(Walk(), max_steps=3)
     with pytest.warns(VectorEnvWarning, match="no episode ended in 50 steps"):
