@@ -22,10 +22,12 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Optional, Tuple, Union
 
+from humanoid_envs.compilation import can_compile
+from humanoid_envs.display import has_display
 from humanoid_envs.errors import UserError
-from trainers.command_line import concise_errors, render_without_display
+from trainers.command_line import concise_errors, render_without_display, shell_command
 from trainers.evaluation import format_scores, summarize
 from trainers.ppo import PPO
 from trainers.ppo.distributed import Workers, torchrun_workers
@@ -53,23 +55,52 @@ def _train(workers: Workers) -> None:
     if workers.is_first:
         shared = f" on {workers.world_size} workers" if workers.world_size > 1 else ""
         print(f"Physics: {engine}, because {reason}. {config.num_envs} robots{shared}.")
-        print(f"Run: {run.directory} (tensorboard --logdir runs shows its curves)", flush=True)
+        print(f"Run: {run.directory} (tensorboard --logdir runs shows its curves)")
+        print("Building the simulation and the networks …", flush=True)
 
     def show(ppo: PPO, when: str) -> None:
         if not options.no_evaluate:
-            print(f"\nThe policy {when}, 10 s a command in C MuJoCo at 1 ms:\n{_evaluate(ppo)}\n", flush=True)
+            print(f"\nThe policy {when}, 10 s a command in C MuJoCo at 1 ms:", flush=True)
+            print(f"{_evaluate(ppo)}\n", flush=True)
 
-    start = "at the checkpoint" if resumed else "before training"
-    ppo = train(
-        config, run, resumed, on_start=lambda ppo: show(ppo, start), viewer=options.viewer, workers=workers
-    )
+    def begin(ppo: PPO) -> None:
+        show(ppo, "at the checkpoint" if resumed else "before training")
+        print(_plan(config, ppo.num_timesteps), flush=True)
+
+    ppo = train(config, run, resumed, on_start=begin, viewer=options.viewer, workers=workers)
     if not workers.is_first:
         return
     print(f"{ppo.num_timesteps:,} steps in all. Last checkpoint: {run.last_checkpoint}")
     if run.best_checkpoint.is_file():
         print(f"Best of the evaluations while training: {run.best_checkpoint}")
     show(ppo, "after training")
-    print(f"Watch it: python examples/play.py {run.last_checkpoint}")
+    if ppo.num_timesteps < config.total_timesteps:
+        print(_what_is_missing(config, ppo.num_timesteps, run))
+    page = [] if has_display() else ["--web"]
+    print(f"Watch it: {_beside('play.py', run.last_checkpoint, *page)}")
+
+
+def _plan(config: TrainConfig, done: int) -> str:
+    """What comes, which for a minute shows nothing."""
+    limit = "" if config.max_minutes is None else f", {config.max_minutes:g} minutes at most"
+    wait = (
+        "; first the task is compiled, which takes up to a minute"
+        if config.compiled and can_compile()
+        else ""
+    )
+    return f"Training: {max(0, config.total_timesteps - done):,} steps{limit}{wait} …"
+
+
+def _what_is_missing(config: TrainConfig, done: int, run: Run) -> str:
+    return (
+        f"Stopped by the time limit of {config.max_minutes:g} minutes (--max-minutes) after {done:,} of "
+        f"{config.total_timesteps:,} steps: robots that still fall need the others. Go on with: "
+        f"{_beside('train_ppo.py', '--resume', run.directory.name)}"
+    )
+
+
+def _beside(script: str, *arguments: Union[str, Path]) -> str:
+    return shell_command(Path(__file__).with_name(script), *arguments)
 
 
 def _options() -> Tuple[argparse.Namespace, List[str]]:

@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.tasks.velocity import VelocityConfig
-from trainers.command_line import concise_errors
+from trainers.command_line import concise_errors, shell_command
 from trainers.presets import preset
 from trainers.sb3 import (
     AsymmetricPolicy,
@@ -191,7 +191,8 @@ def main() -> None:
     save_model(model, folder / "model.zip")
     env.close()
     print(f"{model.num_timesteps:,} env-steps in all. Model: {folder / 'model.zip'}")
-    print(f"How does it walk? python examples/evaluate_sb3.py {folder / 'model.zip'}")
+    evaluation = shell_command(Path(__file__).with_name("evaluate_sb3.py"), folder / "model.zip")
+    print(f"How does it walk? {evaluation}")
 
 
 if __name__ == "__main__":

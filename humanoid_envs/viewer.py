@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from typing import Any, Callable, Dict, Optional, Tuple
 
@@ -11,6 +9,7 @@ import mujoco
 import mujoco.viewer
 from gymnasium.vector import VectorEnv, VectorWrapper
 
+from humanoid_envs.display import has_display
 from humanoid_envs.errors import UnfitMachine, WrongType
 
 
@@ -39,7 +38,7 @@ class Viewer:
     ) -> None:
         if not hasattr(simulator, "mujoco_data"):
             raise WrongType(f"MuJoCo's viewer cannot show a {type(simulator).__name__}.")
-        if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        if not has_display():
             raise UnfitMachine(
                 "MuJoCo's viewer needs a display, and this machine has none: take pictures instead, with "
                 "render_mode='rgb_array' or `python examples/play.py --video walk.mp4`."

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, List
 
 import pytest
 import torch
 
-from tests.examples.script import TINY, run, run_here
+from tests.examples.script import ROOT, TINY, run, run_here
 from trainers.evaluation import CommandScore
 from trainers.ppo import PPO
 from trainers.runs import Run
@@ -21,7 +25,8 @@ def test_trains_and_resumes(tmp_path: Path) -> None:
     result = run(tmp_path, "train_ppo.py", *TINY, "--run-name", "mine", "--no-evaluate")
     assert result.returncode == 0, result.stderr
     assert "mujoco" in result.stdout
-    assert "python examples/play.py runs/mine/checkpoints/last.pt" in result.stdout
+    assert "Training: 128 steps, 20 minutes at most …\n" in result.stdout
+    assert "time limit" not in result.stdout
     checkpoint = tmp_path / "runs/mine/checkpoints/last.pt"
     assert PPO.load(checkpoint).num_updates == 2
     assert Run(tmp_path / "runs/mine").read_config().ppo.actor_hidden == (8,)
@@ -34,6 +39,31 @@ def test_trains_and_resumes(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert PPO.load(checkpoint).num_updates == 3
     assert Run(tmp_path / "runs/mine").read_config().ppo.gamma == 0.9
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is a display")
+@pytest.mark.usefixtures("opengl")
+def test_what_it_says_to_do_next_works(tmp_path: Path) -> None:
+    """Its time ends before its steps. What it says is typed into a shell."""
+    pytest.importorskip("imageio")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+
+    def shell(command: str) -> str:
+        result = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    limits = ("--total-timesteps", "192", "--max-minutes", "1e-9", "--no-evaluate", "--run-name", "my run")
+    first = shell(shlex.join([sys.executable, str(ROOT / "examples/train_ppo.py"), *TINY, *limits]))
+    (missing,) = (line for line in first.splitlines() if line.startswith("Stopped by the time limit"))
+    assert "after 128 of 192 steps" in missing
+    onward = missing.partition("Go on with: ")[2]
+    assert "192 steps in all" in shell(f"{onward} --no-evaluate")
+    watch = first.splitlines()[-1].partition("Watch it: ")[2]
+    assert watch.endswith(" 'runs/my run/checkpoints/last.pt' --web")
+    assert "Wrote walk.mp4" in shell(watch.replace("--web", "--video walk.mp4 --seconds 0.1 --size 64 48"))
 
 
 def test_evaluates_before_and_after(tmp_path: Path) -> None:

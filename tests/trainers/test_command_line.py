@@ -10,7 +10,7 @@ import torch
 
 from humanoid_envs import preset
 from humanoid_envs.errors import MissingPackage, UnfitMachine
-from trainers.command_line import ROLLOUTS, SCORED_SECONDS, concise_errors, integer, number
+from trainers.command_line import ROLLOUTS, SCORED_SECONDS, concise_errors, integer, number, shell_command
 from trainers.ppo.guard import NonFiniteError
 from trainers.runs import find_checkpoint
 
@@ -74,3 +74,19 @@ def test_any_finite_number_and_integers() -> None:
     for read, text in ((number(), "nan"), (number(), "1e999"), (integer(1), "0"), (integer(1), "2.5")):
         with pytest.raises(argparse.ArgumentTypeError, match=f"not '{text}'"):
             read(text)
+
+
+def test_commands_are_as_a_user_types_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "examples/play.py"
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("sys.executable", str(tmp_path / ".venv/bin/python"))
+    assert shell_command(script, "a run", Path("b")) == ".venv/bin/python examples/play.py 'a run' b"
+    monkeypatch.setattr("sys.executable", "/usr/bin/python3")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert shell_command(script) == "python3 examples/play.py"
+    monkeypatch.setattr("shutil.which", lambda name: f"/other/{name}")
+    assert shell_command(script) == "/usr/bin/python3 examples/play.py"
+    (tmp_path / "docs").mkdir()
+    monkeypatch.chdir(tmp_path / "docs")
+    assert shell_command(script) == "/usr/bin/python3 ../examples/play.py"

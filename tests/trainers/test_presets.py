@@ -33,3 +33,11 @@ def test_unknown_preset() -> None:
         ValueError, match="Unknown preset 'v9'; there are 'auto', 'v0', 'fast', 'walk', 'fast_wide', 'cpu'"
     ):
         preset("v9")
+
+
+def test_the_budget_on_a_cpu_is_samples() -> None:
+    """A slow machine trains longer, not less: at a quarter of the README's speed it comes to its end."""
+    config = preset("cpu")
+    assert config.total_timesteps == 3_600_000
+    assert config.max_minutes is not None
+    assert config.max_minutes >= 4 * 5.0

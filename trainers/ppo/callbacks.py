@@ -138,9 +138,9 @@ class TimeLimit:
 
     def __init__(self, minutes: Optional[float]) -> None:
         """None: never."""
-        self._seconds = math.inf if minutes is None else 60.0 * minutes
+        self.seconds = math.inf if minutes is None else 60.0 * minutes
         self._start: Optional[float] = None
 
     def __call__(self, ppo: PPO) -> Optional[bool]:
         self._start = ppo.training_seconds if self._start is None else self._start
-        return False if ppo.training_seconds - self._start > self._seconds else None
+        return False if ppo.training_seconds - self._start > self.seconds else None

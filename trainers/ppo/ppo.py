@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
+import math
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterable, Optional, Sequence, Tuple, Union
@@ -12,13 +14,12 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor
-from tqdm import tqdm
 
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
 from trainers.ppo.actor_critic import ActorCritic
-from trainers.ppo.callbacks import Callback
+from trainers.ppo.callbacks import Callback, TimeLimit
 from trainers.ppo.captured_update import CapturedUpdate
 from trainers.ppo.checkpoint import read_checkpoint, write_checkpoint
 from trainers.ppo.collector import Collector
@@ -31,6 +32,7 @@ from trainers.ppo.interrupted import continue_episodes, save_episodes
 from trainers.ppo.learner import Learner
 from trainers.ppo.loggers import Log, Logger, folder_loggers
 from trainers.ppo.parameters import load_parameters, require_finite, require_same_networks
+from trainers.ppo.progress import Progress
 from trainers.ppo.random_state import random_state, restore_random_state
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import ActionMap, EnvSignature
@@ -102,14 +104,14 @@ class PPO:
         self._update.prepare()
         target = self.num_timesteps + total_timesteps
         hidden = None if progress_bar and self.workers.is_first else True
-        with self._log, tqdm(total=total_timesteps, unit="step", unit_scale=True, disable=hidden) as bar:
+        limit = min([each.seconds for each in callbacks if isinstance(each, TimeLimit)], default=math.inf)
+        bar = Progress(total_timesteps, limit, hidden)
+        with self._log, contextlib.closing(bar):
             while self.num_timesteps < target:
                 start = time.perf_counter()
                 self._iterate()
                 self.training_seconds += time.perf_counter() - start
-                bar.update(self._timesteps_per_update)
-                if "episode/return" in self.metrics:
-                    bar.set_postfix_str(f"return {self.metrics['episode/return']:.3g}", refresh=False)
+                bar.update(self, self._timesteps_per_update)
                 # Every callback runs, also when an earlier one has said stop.
                 stop = False in [each(self) for each in callbacks]
                 self._log.add(self.metrics, self.num_timesteps)
