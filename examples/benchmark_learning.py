@@ -26,9 +26,10 @@ from humanoid_envs.cores import available_cores
 from humanoid_envs.files import replacing
 from trainers.command_line import concise_errors
 from trainers.evaluation import evaluate_commands
+from trainers.policies import policy_of
 from trainers.ppo import PPO
 from trainers.presets import PRESETS, TrainConfig, preset
-from trainers.training import make_env, task_of
+from trainers.training import make_env
 
 THREADS_PER_JUDGE = 4
 
@@ -44,9 +45,9 @@ class Point:
     falls: int
     met: int
     """Commands of nine that the policy met, falling on none of their episodes."""
-    worst: float
+    worst: Optional[float]
     """Largest error of a mean velocity over all commands, m/s or rad/s."""
-    mean_abs_torque: float
+    mean_abs_torque: Optional[float]
     """N·m"""
 
     @property
@@ -119,19 +120,18 @@ class Keeper:
 
 def judge(path: Path, seed: int, seconds: float, steps: int) -> Point:
     """Evaluate one policy."""
-    ppo = PPO.load(path, device="cpu")
-    scores = evaluate_commands(
-        lambda obs: ppo.predict(obs)[0], config=task_of(ppo), num_threads=THREADS_PER_JUDGE
-    )
+    policy = policy_of(PPO.load(path, device="cpu"))
+    scores = evaluate_commands(policy, config=policy.task, num_threads=THREADS_PER_JUDGE)
     path.unlink()
+    torques = [score.mean_abs_torque for score in scores if score.mean_abs_torque is not None]
     return Point(
         seed=seed,
         seconds=seconds,
         steps=steps,
         falls=sum(score.falls for score in scores),
         met=sum(score.met for score in scores),
-        worst=max(abs(m - c) for s in scores for m, c in zip(s.mean_velocity, s.command)),
-        mean_abs_torque=statistics.fmean(score.mean_abs_torque for score in scores),
+        worst=max((s.worst_error for s in scores if s.worst_error is not None), default=None),
+        mean_abs_torque=statistics.fmean(torques) if torques else None,
     )
 
 
@@ -144,7 +144,8 @@ def table(points: List[Point]) -> str:
     for seed, curve in by_seed.items():
         first = next((f"{point.seconds:.1f} s" for point in curve if point.passed), "never")
         last = curve[-1]
-        end = f"{last.seconds:.1f} s: {last.met}/9, {last.worst:.3f}, {last.falls}"
+        worst = "–" if last.worst is None else f"{last.worst:.3f}"
+        end = f"{last.seconds:.1f} s: {last.met}/9, {worst}, {last.falls}"
         progress = " ".join(f"{point.seconds:.0f}:{point.met}" for point in curve)
         lines.append(f"{seed:4d}  {first:>12}   {end:<48}   {progress}")
     return "\n".join(lines)

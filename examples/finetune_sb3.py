@@ -22,10 +22,10 @@ from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.command_line import concise_errors
 from trainers.evaluation import NINE_COMMANDS, CommandScore, evaluate_commands, format_scores, summarize
 from trainers.evaluation.setting import NOMINAL, Spread
+from trainers.export import task_of
 from trainers.policies import LoadedPolicy
 from trainers.ppo import PPO
 from trainers.sb3 import EpisodeTermsCallback, HumanoidVecEnv, as_policy, from_ppo, save_model, to_ppo
-from trainers.training import task_of
 
 import gymnasium
 import torch
@@ -124,8 +124,9 @@ def _row(scores: List[CommandScore]) -> str:
     summary = summarize(scores)
     met = f"{sum(score.met for score in scores)}/{len(scores)}"
     falls = f"{summary['evaluation/falls']:.0f}/{sum(score.episodes for score in scores)}"
-    error, total = summary["evaluation/worst_tracking_error"], summary["evaluation/return"]
-    return f"{met:>11s} {falls:>10s} {error:29.3f} {total:12.2f}"
+    error, total = summary.get("evaluation/worst_tracking_error"), summary["evaluation/return"]
+    shown = "all fell" if error is None else f"{error:.3f}"
+    return f"{met:>11s} {falls:>10s} {shown:>29s} {total:12.2f}"
 
 
 if __name__ == "__main__":

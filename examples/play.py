@@ -80,11 +80,9 @@ def main() -> None:
 def play(policy: LoadedPolicy, arguments: argparse.Namespace) -> None:
     """Walk in MuJoCo's window or in a video."""
     env = evaluation_env(policy.task, num_envs=1, seconds=arguments.seconds)
-    policy.contract.require_match(env.contract, "This policy")
 
     def fall(seconds: float) -> None:
         print(f"Fell after {seconds:.2f} s.")
-        policy.reset()
 
     options = {"command": arguments.command, "seed": arguments.seed, "on_fall": fall}
     if arguments.video is None:

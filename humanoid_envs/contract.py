@@ -194,9 +194,10 @@ class PolicyContract:
         mine, theirs = self._what_must_match(), env._what_must_match()
         for name, value in mine.items():
             if value != theirs[name]:
+                what, own, other = _difference(name, value, theirs[name], self.joint_names)
                 raise UserError(
-                    f"{source} does not fit this environment: its {name} is {value}, the environment's is "
-                    f"{theirs[name]}."
+                    f"{source} does not fit this environment: its {what} is {own}, the environment's is "
+                    f"{other}."
                 )
 
     def task(self) -> VelocityConfig:
@@ -240,6 +241,18 @@ class PolicyContract:
             if name not in training_only and not name.startswith("command_")
         }
         return {**values, "policy period": round(self.policy_period, 9)}
+
+
+def _difference(name: str, mine: Any, theirs: Any, joints: Tuple[str, ...]) -> Tuple[str, Any, Any]:
+    """What differs, and both values: of lists of the same length the first entry that does."""
+    if not isinstance(mine, tuple) or len(mine) != len(theirs):
+        return name, mine, theirs
+    index = next(i for i, (own, other) in enumerate(zip(mine, theirs)) if own != other)
+    own, other = mine[index], theirs[index]
+    if name == "observation_terms":
+        return f"{name}[{index}]", tuple(vars(own).values()), tuple(vars(other).values())
+    where = f"[{index}]" if name == "joint_names" else f" of {joints[index]}"
+    return f"{name}{where}", own, other
 
 
 def _sha256(plain: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ def test_it_meets_the_nine_commands() -> None:
     policy = load_policy(asset_path(f"{FOLDER}/walk.onnx"))
     scores = evaluate_commands(policy, config=preset("v0"), episodes=1, seconds=8.0)
     assert [score.command for score in scores if not score.met] == []
-    assert max(score.mean_abs_torque for score in scores) < 14.0
+    assert max(score.mean_abs_torque or math.inf for score in scores) < 14.0
 
 
 def test_the_wide_one_meets_its_commands() -> None:

@@ -16,7 +16,8 @@ from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import CommandScore, evaluate_commands, summarize
 from trainers.evaluation.training_scorecard import ScorecardCallback
 from trainers.evaluation.video import VideoCallback
-from trainers.export import ExportCallback, task_of
+from trainers.export import ExportCallback
+from trainers.policies import policy_of
 from trainers.ppo import (
     PPO,
     Callback,
@@ -196,9 +197,8 @@ def _watched(env: HumanoidVectorEnv) -> VectorEnv:
 
 def nine_commands(ppo: PPO) -> List[CommandScore]:
     """How the policy walks in C MuJoCo at 1 ms, 2 episodes of 10 s a command."""
-    return evaluate_commands(
-        lambda observation: ppo.predict(observation)[0], config=task_of(ppo), episodes=2, seconds=10.0
-    )
+    policy = policy_of(ppo)
+    return evaluate_commands(policy, config=policy.task, episodes=2, seconds=10.0)
 
 
 def evaluate(ppo: PPO) -> Dict[str, float]:

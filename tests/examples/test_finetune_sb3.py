@@ -14,9 +14,9 @@ from tests.examples.script import run_here
 from tests.trainers.sb3.robots import make_ppo
 from trainers.evaluation import NINE_COMMANDS, CommandScore
 from trainers.evaluation.setting import NOMINAL
+from trainers.export import task_of
 from trainers.ppo import PPO
 from trainers.sb3 import load_model
-from trainers.training import task_of
 
 
 def test_finetunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

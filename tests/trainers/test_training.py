@@ -18,11 +18,12 @@ from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result import read_result
 from trainers.evaluation.step_response import StepConfig
 from trainers.evaluation.training_scorecard import SMALL, ScorecardCallback
+from trainers.export import task_of
 from trainers.ppo import PPO, Every
 from trainers.ppo.checkpoint import read_checkpoint
 from trainers.presets import TrainConfig, preset
 from trainers.runs import Run, find_checkpoint
-from trainers.training import choose_engine, evaluate, make_env, task_of, train
+from trainers.training import choose_engine, evaluate, make_env, train
 
 pytest.importorskip("mujoco")
 

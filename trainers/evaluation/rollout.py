@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 
 from humanoid_envs import rotations
+from humanoid_envs.contract import PolicyContract
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.setting import FALLEN_HEIGHT
 
 Policy = Callable[[Tensor], Tensor]
 """Observations (N, 705) -> actions (N, 12), float32 on the CPU. One with a memory also has `reset(mask)`,
-which forgets the episodes of the masked robots, without a mask all."""
+which forgets the episodes of the masked robots, without a mask all. One with a `contract`, as from
+`load_policy`, is held against every environment in which it acts."""
 Command = Tuple[float, float, float]
 """vx, vy (m/s), yaw rate (rad/s)."""
 Progress = Callable[[int], object]
@@ -48,6 +50,47 @@ def no_progress(steps: int) -> None:
     """Shows nothing."""
 
 
+class Walker:
+    """A policy at work in an environment that resets nothing by itself: the one place where the two meet.
+
+    They are held against each other, and the policy forgets what it remembers of robots that start anew.
+    """
+
+    def __init__(self, env: HumanoidVectorEnv, policy: Policy) -> None:
+        """Raises UserError if the policy has a contract that does not fit the environment."""
+        require_fit(policy, env)
+        self._env, self._policy = env, policy
+        self._forget: Callable[..., object] = getattr(policy, "reset", lambda mask=None: None)
+        self._observation = torch.empty(0)
+
+    def start(self, seed: Optional[int] = None) -> None:
+        """Start all robots anew. seed: see `env.reset`."""
+        self._observation, _ = self._env.reset(seed=seed)
+        self._forget()
+
+    def step(self) -> Tuple[Tensor, Tensor, Tensor]:
+        """One policy step: actions (N, J) as the policy gave them, rewards (N,), and whether the task has
+        ended the episodes (N,)."""
+        env = self._env
+        with torch.no_grad(), _torch_threads(env.num_envs):
+            action = self._policy(self._observation.cpu()).to(env.device)
+        self._observation, reward, terminated, _, _ = env.step(action)
+        return action, torch.as_tensor(reward), torch.as_tensor(terminated)
+
+    def stand_up(self, mask: Tensor) -> None:
+        """Start the masked robots anew."""
+        self._observation, _ = self._env.reset(options={"reset_mask": mask})
+        self._forget(mask.cpu())
+
+
+def require_fit(policy: Policy, env: HumanoidVectorEnv, source: str = "This policy") -> None:
+    """Raise UserError, naming the first difference, unless the policy was made for such an environment.
+    Functions without a `contract` cannot be told."""
+    contract = getattr(policy, "contract", None)
+    if isinstance(contract, PolicyContract):
+        contract.require_match(env.contract, source)
+
+
 def rollout(
     env: HumanoidVectorEnv,
     policy: Policy,
@@ -60,23 +103,21 @@ def rollout(
 
     `Moment.standing` leaves out the robots that have fallen. They start anew, for robots that lie around take
     the physics several times as long. seed: see `env.reset`.
+
+    Raises UserError if the policy's contract does not fit the environment.
     """
-    observation, _ = env.reset(seed=seed)
-    forget: Callable[..., object] = getattr(policy, "reset", lambda mask=None: None)
-    forget()
+    walker = Walker(env, policy)
+    walker.start(seed)
     limit = env.config.actions.clip
     stood = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     for step in range(env.config.steps(seconds)):
-        with torch.no_grad(), _torch_threads(env.num_envs):
-            action = policy(observation.cpu()).to(env.device)
-        observation, reward, terminated, _, _ = env.step(action)
+        action, reward, terminated = walker.step()
         state = env.simulator.state
-        down = torch.as_tensor(terminated) | (state.base_pos[:, 2] <= FALLEN_HEIGHT)
+        down = terminated | (state.base_pos[:, 2] <= FALLEN_HEIGHT)
         standing = stood & ~down
-        yield Moment(step, state, action.clamp(-limit, limit), torch.as_tensor(reward), stood, standing)
+        yield Moment(step, state, action.clamp(-limit, limit), reward, stood, standing)
         if bool(down.any()):
-            observation, _ = env.reset(options={"reset_mask": down})
-            forget(down.cpu())
+            walker.stand_up(down)
         progress(env.num_envs)
         stood = standing
 

@@ -22,6 +22,7 @@ def format_scorecard(card: Scorecard) -> str:
         f"command ({card.wall_seconds:.0f} s, {card.cpu_seconds:.0f} CPU s)",
         "  command vx, vy, ωz     mean vx, vy, ωz           goals  survived   mean |τ|  transport",
         *(_command_row(result) for result in card.commands),
+        *_reason(card),
         "  goals: T training (10 % or 0.03), S shipping (5 % or 0.02); beyond: commands past the release's",
         "",
         "Over the commands that are not beyond, with 95 % intervals",
@@ -84,6 +85,12 @@ def format_gap(report: GapReport) -> str:
     return "\n".join(lines)
 
 
+def _reason(card: Scorecard) -> List[str]:
+    """Why numbers are missing, if they are."""
+    missing = any(axis.value is None for result in card.commands for axis in _axes(result.metrics.velocity))
+    return ["  –: every robot fell before anything was measured"] if missing else []
+
+
 def _command_row(result: CommandResult) -> str:
     m = result.metrics
     mean = " ".join(f"{_number(axis.value, 3):>7s}" for axis in _axes(m.velocity))
@@ -144,8 +151,10 @@ def _goal_rows(name: str, lacks: Sequence[str]) -> List[str]:
 
 
 def _gap_row(gap: Gap, remark: str = "") -> str:
-    velocity = " ".join(f"{value:6.3f}" for value in gap.velocity)
     name = f"{gap.first} → {gap.second}{remark}"
+    if math.isnan(gap.portrait):
+        return f"  {name:38s} {'–':>8s}   on one of them every robot fell before anything was measured"
+    velocity = " ".join(f"{value:6.3f}" for value in gap.velocity)
     return f"  {name:38s} {gap.portrait:8.3f} {gap.torque:8.2f} {velocity} {1e3 * gap.contact_time:8.1f}"
 
 

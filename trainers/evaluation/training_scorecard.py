@@ -11,6 +11,7 @@ from trainers.evaluation.result import PolicyInfo, Result, write_result
 from trainers.evaluation.scorecard import Scorecard, ScorecardConfig, make_scorecard
 from trainers.evaluation.step_response import StepConfig
 from trainers.export import contract_of
+from trainers.policies import policy_of
 from trainers.ppo import PPO, Every
 
 SMALL = ScorecardConfig(
@@ -37,7 +38,7 @@ class ScorecardCallback:
     def __call__(self, ppo: PPO) -> None:
         if not self._every(ppo):
             return
-        card = make_scorecard(lambda obs: ppo.predict(obs)[0], self._task, config=self._config)
+        card = make_scorecard(policy_of(ppo, self._task), self._task, config=self._config)
         ppo.metrics.update(headline(card))
         name = f"update_{ppo.num_updates:06d}"
         policy = PolicyInfo(name, None, contract_of(ppo))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Optional, Sequence, Union
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from humanoid_envs.errors import MissingPackage
@@ -14,7 +13,8 @@ from humanoid_envs.files import replacing
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import evaluation_env
-from trainers.evaluation.rollout import Policy
+from trainers.evaluation.rollout import Policy, Walker
+from trainers.policies import policy_of
 from trainers.ppo import PPO, Every
 
 
@@ -32,16 +32,28 @@ def walk(
     Args:
         command: vx, vy (m/s), yaw rate (rad/s); None lets the task draw them.
         on_fall: told when a robot has fallen, s; it stands up at once.
+
+    Raises UserError if the policy's contract does not fit the environment.
     """
+    return _walk(Walker(env, policy), env, seconds, command, seed, on_fall)
+
+
+def _walk(
+    walker: Walker,
+    env: HumanoidVectorEnv,
+    seconds: float,
+    command: Optional[Sequence[float]],
+    seed: int,
+    on_fall: Callable[[float], None],
+) -> Iterator[int]:
     env.set_command(command)
-    observation, _ = env.reset(seed=seed)
+    walker.start(seed)
     for step in range(env.config.steps(seconds)):
-        with torch.no_grad():
-            observation, _, terminated, _, _ = env.step(policy(observation))
+        _, _, terminated = walker.step()
         yield step
         if terminated.any():
             on_fall((step + 1) * env.config.policy_period)
-            observation, _ = env.reset(options={"reset_mask": terminated})
+            walker.stand_up(terminated)
 
 
 def record(
@@ -68,6 +80,7 @@ def record(
         RuntimeError: pictures cannot be rendered here.
     """
     imageio = _imageio()
+    steps = walk(env, policy, seconds, **walk_options)
     every = max(1, round(1.0 / (fps * env.config.policy_period)))
     picture = np.empty(0)
     with replacing(path) as temporary:
@@ -76,7 +89,7 @@ def record(
             temporary, ".mp4", fps=fps, macro_block_size=2, output_params=["-f", "mp4"]
         )
         with video:
-            steps, total = walk(env, policy, seconds, **walk_options), env.config.steps(seconds)
+            total = env.config.steps(seconds)
             for step in tqdm(steps, "video", total, unit="step", leave=False, disable=None):
                 if step % every == 0:
                     frame = np.ascontiguousarray(env.simulator.render(0, (size[1], size[0])))
@@ -109,6 +122,7 @@ class VideoCallback:
         Raises ImportError without imageio, RuntimeError where pictures cannot be rendered.
         """
         _imageio()
+        self._task = task
         self._env = evaluation_env(task, num_envs=1, seconds=seconds)
         self._directory, self._every = Path(directory), every
         self._seconds, self._options = seconds, {"command": command, "size": size, "fps": fps}
@@ -118,7 +132,7 @@ class VideoCallback:
     def __call__(self, ppo: PPO) -> None:
         if self._every(ppo):
             path = self._directory / f"update_{ppo.num_updates:06d}.mp4"
-            record(self._env, lambda obs: ppo.predict(obs)[0], self._seconds, path, **self._options)
+            record(self._env, policy_of(ppo, self._task), self._seconds, path, **self._options)
 
     def close(self) -> None:
         """Free the simulation."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 
@@ -50,17 +51,26 @@ class CommandScore:
     episodes: int
     falls: int
     """Episodes in which the torso, an arm or the head touched the ground, or the base sank below 0.5 m."""
-    mean_velocity: Command
-    """Mean body-frame vx, vy (m/s) and yaw rate (rad/s) after the start-up time, while standing."""
-    mean_abs_torque: float
-    """Over joints and time, N·m."""
+    mean_velocity: Optional[Command]
+    """Mean body-frame vx, vy (m/s) and yaw rate (rad/s) after the start-up time, while standing; None if
+    every robot fell before."""
+    mean_abs_torque: Optional[float]
+    """Over joints and that time, N·m; likewise."""
     mean_return: float
     """Sum of the task's rewards until the fall or the end."""
 
     @property
     def met(self) -> bool:
         """Whether this is good enough for a trained policy, see `TRAINING_GOAL`."""
-        return self.falls == 0 and TRAINING_GOAL.is_met_by(self.command, self.mean_velocity)
+        mean = self.mean_velocity
+        return self.falls == 0 and mean is not None and TRAINING_GOAL.is_met_by(self.command, mean)
+
+    @property
+    def worst_error(self) -> Optional[float]:
+        """Largest difference of the mean velocity and the command, m/s or rad/s; None if there is no mean."""
+        if self.mean_velocity is None:
+            return None
+        return max(abs(mean - told) for mean, told in zip(self.mean_velocity, self.command))
 
 
 def evaluate_commands(
@@ -97,15 +107,22 @@ def evaluate_commands(
             samples += standing
     env.close()
     by_command = (len(commands), episodes)
-    total = samples.view(by_command).sum(dim=1).clamp(min=1.0)
+    total = samples.view(by_command).sum(dim=1)  # 0 / 0 is NaN: nothing was measured
     mean_velocity = velocity.view(*by_command, 3).sum(dim=1) / total[:, None]
     mean_torque = torque.view(by_command).sum(dim=1) / total
     mean_return = returns.view(by_command).mean(dim=1)
     falls = (~standing).view(by_command).sum(dim=1)
     columns = (falls, mean_velocity, mean_torque, mean_return)
     return [
-        CommandScore(command, episodes, fallen, (mean[0], mean[1], mean[2]), effort, total)
-        for command, fallen, mean, effort, total in zip(commands, *(column.tolist() for column in columns))
+        CommandScore(
+            command,
+            episodes,
+            fallen,
+            None if math.isnan(effort) else (mean[0], mean[1], mean[2]),
+            None if math.isnan(effort) else effort,
+            earned,
+        )
+        for command, fallen, mean, effort, earned in zip(commands, *(column.tolist() for column in columns))
     ]
 
 
@@ -114,23 +131,27 @@ def format_scores(scores: Sequence[CommandScore]) -> str:
     lines = ["  command vx, vy, ωz     mean vx, vy, ωz          falls   mean |τ|   return"]
     for score in scores:
         command = " ".join(f"{value:6.2f}" for value in score.command)
-        mean = " ".join(f"{value:7.3f}" for value in score.mean_velocity)
+        mean = " ".join(_number(value, 7, 3) for value in score.mean_velocity or (None, None, None))
         falls = f"{score.falls:3d}/{score.episodes:<3d}"
-        lines.append(
-            f"  {command}   {mean}   {falls}  {score.mean_abs_torque:6.1f}   {score.mean_return:7.2f}"
-        )
+        torque = _number(score.mean_abs_torque, 6, 1)
+        lines.append(f"  {command}   {mean}   {falls}  {torque}   {score.mean_return:7.2f}")
+    if any(score.mean_velocity is None for score in scores):
+        lines.append("  –: every robot fell within the start-up time, before anything was measured")
     return "\n".join(lines)
 
 
 def summarize(scores: Sequence[CommandScore]) -> Dict[str, float]:
-    """The scores as few numbers, by the names of their TensorBoard curves."""
-    errors = (
-        abs(mean - target) for score in scores for mean, target in zip(score.mean_velocity, score.command)
-    )
+    """The scores as few numbers, by the names of their TensorBoard curves. Without `worst_tracking_error` if
+    every robot fell before its velocity was measured."""
+    errors = [score.worst_error for score in scores if score.worst_error is not None]
     falls = sum(score.falls for score in scores)
     return {
         "evaluation/return": sum(score.mean_return for score in scores) / len(scores),
         "evaluation/falls": falls,
         "evaluation/fall_rate": falls / sum(score.episodes for score in scores),
-        "evaluation/worst_tracking_error": max(errors),
+        **({"evaluation/worst_tracking_error": max(errors)} if errors else {}),
     }
+
+
+def _number(value: Optional[float], width: int, digits: int) -> str:
+    return f"{'–':>{width}}" if value is None else f"{value:{width}.{digits}f}"

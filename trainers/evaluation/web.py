@@ -16,7 +16,7 @@ import torch
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from humanoid_envs.web_viewer import WebViewer
 from trainers.evaluation.pushes import push_robots
-from trainers.evaluation.rollout import Command, planar_velocity
+from trainers.evaluation.rollout import Command, Walker, planar_velocity, require_fit
 from trainers.evaluation.setting import evaluation_env
 from trainers.evaluation.steering import command_bounds
 from trainers.policies import LoadedPolicy
@@ -102,9 +102,7 @@ class WebPlayer:
 
     def step(self) -> None:
         """One policy step. A robot that falls stands up at once."""
-        env, policy = self.env, self._policies[self._name]
-        with torch.no_grad():
-            self._observation, reward, terminated, _, _ = env.step(policy(self._observation))
+        _, reward, terminated = self._walker.step()
         self._steps += 1
         self._note(float(reward))
         if bool(terminated.any()):
@@ -124,8 +122,8 @@ class WebPlayer:
         self._name, self._command = name, self.controls.command
         env = self.env
         env.set_command(self._command)
-        self._observation, _ = env.reset(seed=self._seed)
-        self._policies[name].reset()
+        self._walker = Walker(env, self._policies[name])
+        self._walker.start(self._seed)
         self.viewer.simulator = env.simulator
         self._steps, self._falls, self._drawn = 0, 0, time.monotonic()
         self._returns = self._term_returns()
@@ -147,8 +145,7 @@ class WebPlayer:
         self._reward_plot.begin(curves)
 
     def _stand_up(self) -> None:
-        self._observation, _ = self.env.reset(options={"reset_mask": torch.ones(1, dtype=torch.bool)})
-        self._policies[self._name].reset()
+        self._walker.stand_up(torch.ones(1, dtype=torch.bool))
         self._returns = self._term_returns()
         self._velocities.clear()
 
@@ -276,5 +273,5 @@ class LivePlot:
 
 def _calm_env(name: str, policy: LoadedPolicy) -> HumanoidVectorEnv:
     env = evaluation_env(policy.task, num_envs=1, seconds=_FOREVER)
-    policy.contract.require_match(env.contract, f"The policy {name}")
+    require_fit(policy, env, f"The policy {name}")
     return env

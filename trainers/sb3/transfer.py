@@ -17,13 +17,13 @@ from torch import Tensor
 from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError, WrongType
 from humanoid_envs.registration import make_mujoco
+from trainers.export import task_of
 from trainers.ppo import PPO, PPOConfig
 from trainers.ppo.normalization import EPSILON, LIMIT
 from trainers.sb3.models import describe, normalization_of, signature_of
 from trainers.sb3.policy import AsymmetricPolicy, humanoid_vec_env, policy_kwargs
 from trainers.sb3.vec_env import HumanoidVecEnv
 from trainers.sb3.wrappers import Normalization, changes
-from trainers.training import task_of
 
 Algorithm = TypeVar("Algorithm", bound=OnPolicyAlgorithm)
 

@@ -30,6 +30,7 @@ def limp_ppo() -> Any:
         num_updates=200,
         metrics={"episode/return": 1.0},
         get_env=lambda: env,
+        signature=SimpleNamespace(wrapper=None),
         predict=lambda observation: (limp(observation), None),
     )
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from humanoid_envs.configs import to_plain
+from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import preset
 from trainers.evaluation import evaluation_env
 from trainers.evaluation.video import VideoCallback, record, walk
@@ -32,7 +34,14 @@ def policy_of(calls: List[int]) -> Any:
         calls.append(len(observation))
         return still(observation), None
 
-    return SimpleNamespace(num_updates=7, predict=predict)
+    task = to_plain(preset("v0"))
+    return SimpleNamespace(
+        num_updates=7,
+        predict=predict,
+        get_env=lambda: None,
+        metadata={"task": task},
+        signature=SimpleNamespace(wrapper=None, details={"joints": list(XBOT_L.joint_names)}),
+    )
 
 
 def test_walk_follows_the_command_and_stands_up_after_a_fall() -> None:
