@@ -33,6 +33,7 @@ from trainers.ppo import PPO
 from trainers.ppo.distributed import Workers, torchrun_workers
 from trainers.presets import PRESETS, TrainConfig, preset
 from trainers.runs import Run, find_checkpoint, read_config
+from trainers.signals import Interruption
 from trainers.training import choose_engine, nine_commands, train
 
 import tyro
@@ -41,15 +42,19 @@ import tyro
 @concise_errors()
 def main() -> None:
     render_without_display()
-    with torchrun_workers() as workers:
-        _train(workers)
+    with Interruption() as interruption, torchrun_workers() as workers:
+        if not workers.is_first:
+            interruption.farewell = None
+        _train(workers, interruption)
 
 
-def _train(workers: Workers) -> None:
+def _train(workers: Workers, interruption: Interruption) -> None:
     options, rest = _options()
     resumed = find_checkpoint(options.resume) if options.resume else None
     config = tyro.cli(TrainConfig, args=rest, default=_defaults(options, resumed), description=__doc__)
     run = _run(options.run_name, resumed)
+    if workers.is_first:
+        interruption.farewell = lambda: _how_to_go_on(run)
 
     engine, reason = choose_engine(config)
     if workers.is_first:
@@ -67,8 +72,16 @@ def _train(workers: Workers) -> None:
         show(ppo, "at the checkpoint" if resumed else "before training")
         print(_plan(config, ppo.num_timesteps), flush=True)
 
-    ppo = train(config, run, resumed, on_start=begin, viewer=options.viewer, workers=workers)
-    if not workers.is_first:
+    ppo = train(
+        config,
+        run,
+        resumed,
+        on_start=begin,
+        viewer=options.viewer,
+        workers=workers,
+        interruption=interruption,
+    )
+    if interruption.came or not workers.is_first:
         return
     print(f"{ppo.num_timesteps:,} steps in all. Last checkpoint: {run.last_checkpoint}")
     if run.best_checkpoint.is_file():
@@ -138,6 +151,12 @@ def _run(name: Optional[str], resumed: Optional[Path]) -> Run:
     if name is not None and (Path(name).name != name or name in ("", "..")):
         raise UserError(f"--run-name is the name of a folder below runs/, not a path: {name!r}.")
     return Run(Path("runs") / (time.strftime("%Y-%m-%d_%H-%M-%S") if name is None else name))
+
+
+def _how_to_go_on(run: Run) -> str:
+    if not run.last_checkpoint.is_file():
+        return "Stopped before anything was trained."
+    return f"Stopped. Go on with: {shell_command(__file__, '--resume', run.directory.name)}"
 
 
 def _evaluate(ppo: PPO) -> str:

@@ -10,7 +10,7 @@ from typing import Iterator, List, Set, Union
 
 from humanoid_envs.errors import StorageError
 
-_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
+_TEMPORARY = re.compile(r".+\.(\d+)\.tmp")
 _writing: Set[Path] = set()
 
 
@@ -54,7 +54,7 @@ def naming(path: Union[str, Path]) -> Iterator[None]:
 
 def remove_strays(folder: Path) -> List[Path]:
     """Remove what killed processes left half-written anywhere below a folder, and return what it was."""
-    strays = [path for path in folder.rglob(".*.tmp") if path.is_file() and _is_stray(path)]
+    strays = [path for path in folder.rglob("*.tmp") if path.is_file() and _is_stray(path)]
     for path in strays:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -108,11 +108,17 @@ class ExportCallback:
         if ppo.num_updates % self._keep_every == 0:
             self.export(ppo, f"update_{ppo.num_updates:06d}")
 
-    def export(self, ppo: PPO, name: str) -> None:
+    def catch_up(self, ppo: PPO) -> None:
+        """After a resume: export what was due at this update, if the process died before."""
+        if ppo.num_updates % self._keep_every == 0:
+            self.export(ppo, f"update_{ppo.num_updates:06d}", True)
+
+    def export(self, ppo: PPO, name: str, missing_only: bool = False) -> None:
         """Write `<name>.onnx` and `<name>.jit.pt`. Of several workers the first does it."""
         if ppo.workers.is_first:
-            self._try(ppo, self._directory / f"{name}.onnx")
-            self._try(ppo, self._directory / f"{name}.jit.pt")
+            for path in (self._directory / f"{name}.onnx", self._directory / f"{name}.jit.pt"):
+                if not (missing_only and path.is_file()):
+                    self._try(ppo, path)
 
     def _try(self, ppo: PPO, path: Path) -> None:
         try:

@@ -37,6 +37,8 @@ class TrainConfig:
     after half a minute at the first run on a machine."""
     save_every: int = 200
     """Updates between writes of checkpoints/last.pt."""
+    save_minutes: Optional[float] = 1.0
+    """Minutes of training after which checkpoints/last.pt is written in any case. None: by updates alone."""
     keep_every: int = 500
     """Updates between checkpoints that are kept."""
     evaluate_every: Optional[float] = None
@@ -53,7 +55,7 @@ class TrainConfig:
     """Project on Weights & Biases that the scalars go to as well. None: they stay here."""
 
     def __post_init__(self) -> None:
-        for name in ("evaluate_every", "scorecard_every", "video_every", "table_every"):
+        for name in ("save_minutes", "evaluate_every", "scorecard_every", "video_every", "table_every"):
             minutes = getattr(self, name)
             if minutes is not None and not minutes > 0.0:
                 raise UserError(f"TrainConfig.{name} must be positive minutes or None; got {minutes}.")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import Iterator, List
 
 import yaml
 
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
-from humanoid_envs.files import replacing
+from humanoid_envs.files import naming, remove_strays, replacing
+from trainers.lock import locked
 from trainers.presets import TrainConfig
 
 
@@ -27,6 +30,43 @@ class Run:
         """The run that wrote a checkpoint."""
         return cls(checkpoint.parent.parent)
 
+    def wrote(self, checkpoint: Path) -> bool:
+        """Whether a checkpoint is one of this run's."""
+        return checkpoint.resolve().parent == self.checkpoints.resolve()
+
+    @contextlib.contextmanager
+    def claim(self) -> Iterator[None]:
+        """Have the folder, which is made if need be, for this process alone. Half-written files of processes
+        that were killed are removed from it. One that was made goes again if the block fails before the
+        first update has been logged.
+
+        Raises:
+            StorageError: the folder cannot be written, or another process has it.
+        """
+        made = [folder for folder in (self.directory, *self.directory.parents) if not folder.exists()]
+        try:
+            with naming(self.directory):
+                self.directory.mkdir(parents=True, exist_ok=True)
+            with locked(self.directory / ".lock", str(self.directory)):
+                remove_strays(self.directory)
+                yield
+        except BaseException:
+            if self.directory in made:
+                self._remove_if_nothing_was_trained(made)
+            raise
+
+    def _remove_if_nothing_was_trained(self, made: List[Path]) -> None:
+        content = list(self.directory.rglob("*"))
+        files = [path for path in content if not path.is_dir()]
+        if not all(map(_is_made_at_the_start, files)):
+            return
+        folders = sorted((path for path in content if path.is_dir()), reverse=True)  # those within come first
+        with contextlib.suppress(OSError):
+            for path in files:
+                path.unlink()
+            for folder in [*folders, *made]:
+                folder.rmdir()
+
     def write_config(self, config: TrainConfig) -> None:
         """Write the config beside the run, whole or not at all."""
         with replacing(self.directory / "config.yaml") as temporary:
@@ -43,6 +83,12 @@ class Run:
         if not path.is_file():
             raise FileNotFoundError(f"{self.directory} is no training run: it has no config.yaml.")
         return read_config(path)
+
+
+def _is_made_at_the_start(path: Path) -> bool:
+    if path.name == "progress.csv":
+        return len(path.read_bytes().splitlines()) < 2  # the names of its columns
+    return path.name == "config.yaml" or path.name.startswith("events.out.tfevents.")
 
 
 def read_config(path: Path) -> TrainConfig:

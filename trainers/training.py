@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from gymnasium.vector import VectorEnv
 
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import to_plain
-from humanoid_envs.errors import UserError
+from humanoid_envs.errors import StorageError, UserError
 from humanoid_envs.registration import best_engine, make_isaacgym
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import CommandScore, evaluate_commands, summarize
@@ -34,6 +34,7 @@ from trainers.ppo.devices import resolve_device
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.presets import TrainConfig
 from trainers.runs import Run
+from trainers.signals import Interruption
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +49,7 @@ def train(
     progress_bar: bool = True,
     viewer: bool = False,
     workers: Workers = ALONE,
+    interruption: Optional[Interruption] = None,
 ) -> PPO:
     """Train a policy and leave its checkpoints in the run's folder, exported beside those that are kept, and
     as `policy.onnx` and `policy.jit.pt` beside the last.
@@ -61,35 +63,65 @@ def train(
         progress_bar: show one where standard error is a terminal.
         viewer: watch robot 0 while it learns; the key v in the window switches that off and on.
         workers: those that train together; each calls this function, and the first does the rest.
+        interruption: a signal that it has received stops training after the update, as if that were the last.
 
     Raises:
         ValueError: the folder holds another run, the robots cannot be divided among the workers, or the
             checkpoint is of other networks or another robot.
+        StorageError: the run's files cannot be written, or another process trains the run. The last
+            checkpoint stays as it is; a folder in which nothing was trained goes.
         ImportError: a package that the config asks for is not installed.
         RuntimeError: there is no display for the viewer, or videos cannot be rendered.
     """
-    if resume is None and run.last_checkpoint.exists():
-        raise UserError(f"{run.directory} already holds a run: resume it, or choose another name.")
+    interruption = interruption or Interruption()
     with contextlib.ExitStack() as closing:
+        if workers.is_first:
+            closing.enter_context(run.claim())
+        if resume is None and run.last_checkpoint.exists():
+            raise UserError(f"{run.directory} already holds a run: resume it, or choose another name.")
         viewer = viewer and workers.is_first
         env = make_env(config, headless=not viewer, workers=workers)
         shown = _watched(env) if viewer else env
         closing.callback(shown.close)
+        checkpoints = CheckpointCallback(
+            run.checkpoints, config.save_every, config.keep_every, config.save_minutes
+        )
         exports = ExportCallback(run.checkpoints, config.keep_every)
-        callbacks = [*_callbacks(config, run, closing), exports] if workers.is_first else []
+        callbacks: List[Callback] = [interruption]
+        if workers.is_first:
+            callbacks += [
+                *_callbacks(config, run, closing),
+                checkpoints,
+                TimeLimit(config.max_minutes),
+                exports,
+            ]
         loggers = _loggers(config, run, closing) if workers.is_first else []
         ppo = _trainer(config, run, resume, shown, loggers, workers)
         if workers.is_first:
             run.write_config(config)
+            if resume is not None and run.wrote(resume):
+                checkpoints.catch_up(ppo)
+                exports.catch_up(ppo)
             if on_start is not None:
                 on_start(ppo)
         workers.wait()
         remaining = config.total_timesteps - ppo.num_timesteps
-        if remaining > 0:
-            ppo.learn(remaining, callbacks, progress_bar, reset_num_timesteps=False)
-        ppo.save(run.last_checkpoint)
-        exports.export(ppo, "policy")
+        with interruption.saving(), _naming_what_stays(run):
+            if remaining > 0:
+                ppo.learn(remaining, callbacks, progress_bar, reset_num_timesteps=False)
+            ppo.save(run.last_checkpoint)
+            exports.export(ppo, "policy")
     return ppo
+
+
+@contextlib.contextmanager
+def _naming_what_stays(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        if run.last_checkpoint.is_file():
+            raise StorageError(f"{error} {run.last_checkpoint} is whole, to go on from.") from error
+        raise
 
 
 def _trainer(
@@ -124,6 +156,7 @@ def _trainer(
 
 
 def _callbacks(config: TrainConfig, run: Run, closing: contextlib.ExitStack) -> List[Callback]:
+    """What looks at the policy, and adds to the metrics."""
     callbacks: List[Callback] = []
     if config.evaluate_every is not None:
         every = Every(minutes=config.evaluate_every)
@@ -138,8 +171,7 @@ def _callbacks(config: TrainConfig, run: Run, closing: contextlib.ExitStack) -> 
         video = VideoCallback(config.task, run.directory / "videos", every)
         closing.callback(video.close)
         callbacks.append(video)
-    checkpoints = CheckpointCallback(run.checkpoints, config.save_every, config.keep_every)
-    return [*callbacks, checkpoints, TimeLimit(config.max_minutes)]
+    return callbacks
 
 
 def _loggers(config: TrainConfig, run: Run, closing: contextlib.ExitStack) -> List[Logger]:

@@ -246,7 +246,9 @@ def test_weights_and_biases_gets_the_config_and_every_update(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: List[Any] = []
-    run = SimpleNamespace(log=lambda scalars, step: calls.append(step), finish=lambda: calls.append("end"))
+    run = SimpleNamespace(
+        id="x1", log=lambda scalars, step: calls.append(step), finish=lambda: calls.append("end")
+    )
 
     def init(**arguments: Any) -> SimpleNamespace:
         calls.append(arguments)

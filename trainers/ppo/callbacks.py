@@ -49,20 +49,43 @@ class Every:
 class CheckpointCallback:
     """Saves `last.pt` regularly, and copies under their own name, `update_000200.pt`, that are kept."""
 
-    def __init__(self, directory: Union[str, Path], save_every: int = 20, keep_every: int = 200) -> None:
-        """Both intervals in updates."""
+    def __init__(
+        self,
+        directory: Union[str, Path],
+        save_every: int = 20,
+        keep_every: int = 200,
+        save_minutes: Optional[float] = 1.0,
+    ) -> None:
+        """save_every, keep_every: intervals in updates. save_minutes: of training, after which `last.pt` is
+        saved in any case, counted as `Every` does; None: never."""
         for name, interval in (("save_every", save_every), ("keep_every", keep_every)):
             if interval < 1:
                 raise UserError(f"CheckpointCallback's {name} must be at least 1 update; got {interval}.")
+        if save_minutes is not None and not save_minutes > 0.0:
+            raise UserError(
+                f"CheckpointCallback's save_minutes must be positive or None; got {save_minutes}."
+            )
         self.directory = Path(directory)
         self.save_every = save_every
         self.keep_every = keep_every
+        self._save_seconds = math.inf if save_minutes is None else 60.0 * save_minutes
+        self._saved_at = 0.0
 
     def __call__(self, ppo: PPO) -> None:
-        if ppo.num_updates % self.save_every == 0:
+        overdue = ppo.training_seconds - self._saved_at >= self._save_seconds
+        if overdue or ppo.num_updates % self.save_every == 0:
             ppo.save(self.directory / "last.pt")
+            self._saved_at = ppo.training_seconds
         if ppo.num_updates % self.keep_every == 0:
-            ppo.save(self.directory / f"update_{ppo.num_updates:06d}.pt", environment=False)
+            ppo.save(self._copy(ppo), environment=False)
+
+    def catch_up(self, ppo: PPO) -> None:
+        """After a resume: keep the copy that was due at this update, if the process died before."""
+        if ppo.num_updates % self.keep_every == 0 and not self._copy(ppo).is_file():
+            ppo.save(self._copy(ppo), environment=False)
+
+    def _copy(self, ppo: PPO) -> Path:
+        return self.directory / f"update_{ppo.num_updates:06d}.pt"
 
 
 class EvaluationCallback:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import functools
+import itertools
+import json
+import os
+import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, BinaryIO, Dict, List, Optional, Protocol, Sequence, Tuple, Union
 
 from tqdm import tqdm
 
-from humanoid_envs.errors import MissingPackage, UserError
-from humanoid_envs.files import replacing
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard.writer import SummaryWriter
+from humanoid_envs.errors import MissingPackage, StorageError, UserError
+from humanoid_envs.files import naming, replacing
 
 Scalars = Dict[str, float]
 
@@ -40,10 +41,22 @@ class Log:
     def __init__(self, loggers: Sequence[Logger]) -> None:
         self._loggers = loggers
         self._waiting: List[Tuple[Scalars, int]] = []
+        self._newest: Optional[Tuple[Scalars, int]] = None
 
     def add(self, scalars: Scalars, step: int) -> None:
-        """To be written next time."""
-        self._waiting.append((scalars, step))
+        """To be written next time. What is added last of a step replaces what was there."""
+        if (scalars, step) == self._newest:
+            return
+        self._newest = (dict(scalars), step)
+        self._waiting = [(earlier, at) for earlier, at in self._waiting if at != step] + [self._newest]
+
+    def complete(self, scalars: Scalars, step: int) -> None:
+        """Put on disk all that was added, and these, if there are any."""
+        if scalars:
+            self.add(scalars, step)
+        self.write()
+        for logger in self._loggers:
+            logger.flush()
 
     def write(self) -> None:
         """Write what was added."""
@@ -64,33 +77,55 @@ class Log:
 class TensorBoardLogger:
     """A folder of TensorBoard events, made at the first write."""
 
+    _count = itertools.count()
+
     def __init__(self, directory: Union[str, Path]) -> None:
-        self._directory = directory
-        self._writer: Optional[SummaryWriter] = None
+        self._directory = Path(directory)
+        self._file: Optional[BinaryIO] = None
+        self._path = self._directory
         self._last_step = -1
 
     def write(self, scalars: Scalars, step: int) -> None:
-        """See `Logger`."""
+        """See `Logger`. Raises StorageError if that is not possible."""
         if step <= self._last_step:
             self.close()
-        if self._writer is None:
-            from torch.utils.tensorboard.writer import SummaryWriter  # slow to import: only where it is used
-
-            self._writer = SummaryWriter(str(self._directory), purge_step=step)
+        if self._file is None:
+            self._open(step)
         self._last_step = step
-        for name, value in scalars.items():
-            self._writer.add_scalar(name, value, step)
+        self._add(step=step, summary={"value": [_point(name, value) for name, value in scalars.items()]})
 
     def flush(self) -> None:
-        """See `Logger`."""
-        if self._writer is not None:
-            self._writer.flush()
+        """See `Logger`. Raises StorageError if that is not possible."""
+        if self._file is not None:
+            with naming(self._path):
+                self._file.flush()
+            _require_there(self._path)
 
     def close(self) -> None:
         """See `Logger`."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        file, self._file = self._file, None
+        if file is not None:
+            with naming(self._path):
+                file.close()
+
+    def _open(self, step: int) -> None:
+        """A new file, which hides what others hold from this step on."""
+        name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(self._count)}"
+        self._path = self._directory / f"events.out.tfevents.{name}"
+        with naming(self._path):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("wb")
+        self._add(file_version="brain.Event:2")
+        self._add(step=step, session_log={"status": "START"})
+
+    def _add(self, **event: Any) -> None:
+        # Not by TensorBoard's own writer: that fails in a thread of its own, where no one catches it.
+        from tensorboard.compat.proto.event_pb2 import Event  # slow to import: only where it is used
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        record = Event(wall_time=time.time(), **event).SerializeToString()
+        with naming(self._path):
+            RecordWriter(self._file).write(record)
 
 
 class CSVLogger:
@@ -105,7 +140,10 @@ class CSVLogger:
         self._last_step: Optional[int] = None
 
     def write(self, scalars: Scalars, step: int) -> None:
-        """See `Logger`. Raises ValueError if the file is another kind of table."""
+        """See `Logger`. Raises UserError if the file is another kind of table, StorageError if it cannot be
+        written or was deleted meanwhile."""
+        if self._last_step is not None:
+            _require_there(self._path)
         rows = None
         if self._last_step is None or step <= self._last_step:
             rows = [row for row in self._read() if int(row["timesteps"]) < step]
@@ -115,7 +153,7 @@ class CSVLogger:
             self._columns += new
         if rows is not None:
             self._write_anew(rows)
-        with self._path.open("a", newline="") as file:
+        with naming(self._path), self._path.open("a", newline="") as file:
             self._writer(file).writerow({"timesteps": step, **scalars})
         self._last_step = step
 
@@ -162,7 +200,8 @@ class TableLogger:
         now = time.monotonic()
         if self._last is None or now - self._last >= self._seconds:
             self._last = now
-            tqdm.write(format_table(scalars, step))  # a progress bar stays below it
+            with contextlib.suppress(OSError):  # a terminal or pipe that is gone is no reason to stop
+                tqdm.write(format_table(scalars, step))  # a progress bar stays below it
 
     def flush(self) -> None:
         """See `Logger`."""
@@ -181,10 +220,10 @@ class WandbLogger:
         config: Optional[Dict[str, Any]] = None,
         directory: Optional[Union[str, Path]] = None,
     ) -> None:
-        """name: of the run; one of the same name in the project is gone on with. config: what the run was
-        started with, plain values. directory: where wandb keeps its files.
+        """name: of the run, for people. config: what the run was started with, plain values. directory: where
+        wandb keeps its files; the run that was logged from there before is gone on with.
 
-        Raises ImportError where wandb is not installed.
+        Raises MissingPackage, an ImportError, where wandb is not installed.
         """
         try:
             import wandb  # pyright: ignore[reportMissingImports]
@@ -192,10 +231,9 @@ class WandbLogger:
             raise MissingPackage(
                 "Logging to Weights & Biases needs its package: pip install wandb, then wandb login."
             ) from error
-        where = None if directory is None else str(directory)
-        self._start: Callable[[], Any] = functools.partial(
-            wandb.init, project=project, name=name, id=name, resume="allow", config=config, dir=where
-        )
+        self._init, self._project = wandb.init, project
+        self._settings = {"name": name, "config": config}
+        self._directory = None if directory is None else Path(directory)
         self._run: Optional[Any] = None
 
     def write(self, scalars: Scalars, step: int) -> None:
@@ -212,6 +250,22 @@ class WandbLogger:
             self._run.finish()
             self._run = None
 
+    def _start(self) -> Any:
+        """Names are not unique on Weights & Biases, and it never gives the id of a deleted run again: it
+        chooses the id, which is kept beside the run."""
+        settings = {"project": self._project, **self._settings}
+        if self._directory is None:
+            return self._init(**settings)
+        settings["dir"] = str(self._directory)
+        path = self._directory / "wandb_run.json"
+        known = json.loads(path.read_text()) if path.is_file() else {}
+        if known.get("project") == self._project:
+            return self._init(**settings, id=known["id"], resume="allow")
+        run = self._init(**settings)
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps({"project": self._project, "id": run.id}))
+        return run
+
 
 def folder_loggers(directory: Optional[Union[str, Path]]) -> List[Logger]:
     """TensorBoard events and `progress.csv` in a folder; nothing without one."""
@@ -220,6 +274,16 @@ def folder_loggers(directory: Optional[Union[str, Path]]) -> List[Logger]:
         if directory is None
         else [TensorBoardLogger(directory), CSVLogger(Path(directory) / "progress.csv")]
     )
+
+
+def _point(name: str, value: float) -> Dict[str, Any]:
+    return {"tag": name, "simple_value": value}
+
+
+def _require_there(path: Path) -> None:
+    """Raise StorageError if a file that was written is gone: what is added to it now would be lost."""
+    if not path.is_file():
+        raise StorageError(f"{path} is gone: it or its folder was deleted or moved while training.")
 
 
 def format_table(scalars: Scalars, step: int) -> str:

@@ -84,7 +84,8 @@ class PPO:
         """Train for `total_timesteps` environment steps, rounded up to whole updates.
 
         callback: called with this object after every update, when `metrics` is up to date; training stops
-        when one returns False. Of several workers only the first calls it. progress_bar: shown where standard
+        when one returns False. Of several workers only the first calls it, unless it has a true
+        `on_all_workers`. progress_bar: shown where standard
         error is a terminal.
         reset_num_timesteps: count steps and updates, which decays follow, from 0, in new episodes; False goes
         on where the last training stopped. Weights, optimizer and learning rate go on in any case.
@@ -95,7 +96,8 @@ class PPO:
         if total_timesteps < 1:
             raise UserError(f"total_timesteps must be at least 1; got {total_timesteps}.")
         callbacks = [callback] if callable(callback) else list(callback or ())
-        callbacks = callbacks if self.workers.is_first else []
+        if not self.workers.is_first:
+            callbacks = [each for each in callbacks if getattr(each, "on_all_workers", False)]
         self.workers.copy_from_first(self.policy)
         if reset_num_timesteps or not self._started:
             self._start_episodes()
@@ -192,6 +194,7 @@ class PPO:
         """
         if not self.workers.is_first:
             return
+        self._log.complete(self.metrics, self.num_timesteps)  # no checkpoint is ahead of the logs
         weights, alone = self.policy.state_dict(), self.workers.world_size == 1
         require_finite(weights, f"Not saved to {path}")
         env = self._env if environment and alone and self._started else None

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -111,17 +111,24 @@ def test_table_rejects_a_negative_pace() -> None:
 # Weights & Biases
 
 
-def test_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
+    """Of a wandb that gives the ids w1, w2, …"""
     calls: List[Any] = []
-    run = SimpleNamespace(
-        log=lambda scalars, step: calls.append((scalars, step)), finish=lambda: calls.append("finish")
-    )
 
     def init(**arguments: Any) -> SimpleNamespace:
         calls.append(arguments)
-        return run
+        return SimpleNamespace(
+            id=arguments.get("id", f"w{len(calls)}"),
+            log=lambda scalars, step: calls.append((scalars, step)),
+            finish=lambda: calls.append("finish"),
+        )
 
     monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))
+    return calls
+
+
+def test_wandb(calls: List[Any], tmp_path: Path) -> None:
     logger = WandbLogger("walking", "mine", {"gamma": 0.9}, tmp_path)
     assert calls == []
     logger.write({"a": 1.0}, 20)
@@ -130,8 +137,27 @@ def test_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     logger.close()
     started, *rest = calls
     assert (started["project"], started["name"], started["config"]) == ("walking", "mine", {"gamma": 0.9})
-    assert (started["id"], started["resume"], started["dir"]) == ("mine", "allow", str(tmp_path))
+    assert started["dir"] == str(tmp_path)
+    assert "id" not in started
     assert rest == [({"a": 1.0}, 20), "finish"]
+
+
+def test_wandb_goes_on_with_the_run_whose_id_it_gave(calls: List[Any], tmp_path: Path) -> None:
+    def start(project: str, directory: Optional[Path]) -> Dict[str, Any]:
+        calls.clear()
+        WandbLogger(project, "mine", directory=directory).write({"a": 1.0}, 20)
+        return calls[0]
+
+    assert "id" not in start("walking", tmp_path)
+    again = start("walking", tmp_path)
+    assert (again["id"], again["resume"]) == ("w1", "allow")
+    (tmp_path / "other").mkdir()
+    for elsewhere in (
+        start("walking", tmp_path / "other"),
+        start("walking", None),
+        start("running", tmp_path),
+    ):
+        assert not {"id", "resume"} & elsewhere.keys()
 
 
 def test_without_wandb_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
