@@ -1,0 +1,124 @@
+"""Numbers in README and docs are those of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import pytest
+
+from humanoid_envs.robots import XBOT_L
+from humanoid_envs.tasks.velocity import VelocityConfig, observations, preset
+from trainers.presets import preset as train_preset
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "assets/xbot_l/policies/README.md"]
+TASK = (ROOT / "docs/task.md").read_text()
+README = (ROOT / "README.md").read_text()
+V0, FAST = preset("v0"), preset("fast")
+
+
+def tables(text: str) -> List[List[List[str]]]:
+    """Each table's rows of cells, without the line below its heading."""
+    blocks = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    rows = [[row.strip("|\n").split("|") for row in block.splitlines()] for block in blocks]
+    return [[[cell.strip() for cell in row] for row in block if "---" not in row[0]] for block in rows]
+
+
+def spans(terms: Tuple) -> List[Tuple[str, int, int]]:
+    found, end = [], 0
+    for name, size in observations.layout(terms, XBOT_L.num_joints):
+        found.append((name, end, end + size))
+        end += size
+    return found
+
+
+def documented_spans(rows: List[List[str]]) -> List[Tuple[int, int]]:
+    ends = [[int(end) for end in row[0].split(":")] for row in rows[1:]]
+    return [(ends_[0], ends_[-1] if len(ends_) == 2 else ends_[0] + 1) for ends_ in ends]
+
+
+def test_entries_of_the_actors_frame() -> None:
+    rows = tables(TASK)[0]
+    terms = spans(observations.ACTOR_TERMS)
+    # The command is two terms.
+    merged = [(first, last) for name, first, last in terms if not name.startswith("command")]
+    merged.insert(1, (2, 5))
+    assert documented_spans(rows) == merged
+    noise = observations.noise_scale(XBOT_L, V0.observations)
+    for (first, _), row in zip(documented_spans(rows), rows[1:]):
+        assert noise[first] == float(row[2] or 0.0)
+    assert len(noise) == merged[-1][1] == 47
+    assert f"{V0.observations.history} frames of {len(noise)} entries" in TASK
+    assert f"{V0.observations.history * len(noise)} in all, clipped at ±{V0.observations.clip:g}" in TASK
+
+
+def test_entries_of_the_critics_frame() -> None:
+    entries = documented_spans(tables(TASK)[1])
+    terms = spans(observations.privileged_terms(FAST.observations))
+    assert entries == [(0, 41), *((first, last) for _, first, last in terms if first >= 41)]
+    for config, size in ((V0, 73), (FAST, 79)):
+        terms = observations.privileged_terms(config.observations)
+        assert observations.frame_size(terms, XBOT_L.num_joints) == size
+        assert f"3 privileged frames of {size}" in TASK or f"3 frames of {size}" in TASK
+    assert f"privileged observation {3 * 73} (`fast`: {3 * 79}), action {XBOT_L.num_joints}" in README
+
+
+def symmetric(bound: float) -> str:
+    return f"±{bound:g}"
+
+
+def randomness(config: VelocityConfig) -> Dict[str, str]:
+    """The cells of a preset's column."""
+    random, commands, actions = config.randomization, config.commands, config.actions
+    turn = "heading" if commands.heading_mode else f"yaw rate {symmetric(commands.yaw_rate[1])}"
+    low, high = commands.lin_vel_x
+    delay = f"0–{actions.delay:g}" if actions.delay else "–"
+    return {
+        "sole friction, once per robot": "{:.1f}–{:.1f}".format(*random.foot_friction),
+        "base mass, once per robot": f"{symmetric(random.added_mass[1])} kg",
+        "gains, once per robot and joint": f"±{100 * random.gains:g} %" if random.gains else "–",
+        "joint angles at the start": f"{symmetric(random.start_joint_pos)} rad",
+        "heading and gait phase at the start": "any" if random.start_phase and random.start_yaw > 3 else "–",
+        f"push every {random.push_period:g} s: planar and angular velocity": (
+            f"{symmetric(random.push_lin_vel)} m/s, {symmetric(random.push_ang_vel)} rad/s"
+        ),
+        "action delay (share of the last action), action noise": f"{delay}, {100 * actions.noise:g} %",
+        "commands": f"vx −{-low:g}…{high:g}, vy {symmetric(commands.lin_vel_y[1])}, {turn}",
+    }
+
+
+def test_what_is_random() -> None:
+    rows = tables(TASK)[2][1:]
+    assert {row[0]: row[1] for row in rows} == randomness(V0)
+    assert {row[0]: row[2] for row in rows} == randomness(FAST)
+
+
+def test_timing_of_the_task() -> None:
+    steps = [(config.physics.decimation, 1e3 * config.physics.timestep) for config in (V0, FAST)]
+    (many, short), (few, long) = steps
+    assert f"{many} simulation steps of {short:.0f} ms in `v0`, {few} of {long:.1f} ms in `fast`" in TASK
+    assert V0.policy_period == pytest.approx(0.01)
+    lengths = V0.terminations.episode_length, FAST.terminations.episode_length
+    assert "After {:g} s (`fast`: {:g} s) the episode is truncated".format(*lengths) in TASK
+    assert f"target = {V0.actions.scale:g}·action" in TASK
+    assert f"gait phase ({V0.gait.period} s)" in TASK
+    assert f"below {FAST.terminations.min_base_height:g} m or tilted beyond 53°" in " ".join(TASK.split())
+    assert sum(weight != 0.0 for weight in vars(V0.rewards.scales).values()) == 22  # "the release's 22 terms"
+
+
+def test_budgets_of_the_presets() -> None:
+    cpu, text = train_preset("cpu"), " ".join(README.split())
+    assert f"preset `cpu`, {cpu.total_timesteps / 1e6:g} million env-steps" in text
+    assert f"{cpu.max_minutes:g} at most" in text
+    assert f"preset `fast`, {train_preset('fast').total_timesteps / 1e6:g} million env-steps" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_pages_name_are_there(page: Path) -> None:
+    text = page.read_text()
+    named = re.findall(r"(?:python |`)((?:humanoid_envs|trainers|examples|assets|tests|docs)/[\w./]*)", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    linked = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+    assert [name for name in linked if not (page.parent / name).exists()] == []
