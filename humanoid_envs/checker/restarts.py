@@ -25,14 +25,18 @@ class Starts:
     def __init__(self, session: Session, seed: int) -> None:
         moments = [session.reset(seed=seed), *(session.reset() for _ in range(3))]
         self._rows = np.stack([flat(obs) for moment in moments for obs in moment.obs])
+        self._spread = max(np.linalg.norm(self._rows - row, axis=1).max() for row in self._rows)
 
     def ends_look_like_starts(self, moments: Sequence[Moment]) -> bool:
-        """Whether the steps that ended episodes led back to a start, more than ordinary steps do."""
+        """Whether the steps that ended episodes led back to a start, more than ordinary steps do, and as near
+        as starts are to each other: what ends early in its episode has not gone far from one either."""
         of_ends, of_others = [], []
         for before, moment in zip(moments, moments[1:]):
             for i, ended in enumerate(moment.done):
-                looks = self._looks_like(flat(moment.obs[i]), flat(before.current_obs[i]), self._rows)
-                (of_ends if ended else of_others).append(looks)
+                obs = flat(moment.obs[i])
+                looks = self._looks_like(obs, flat(before.current_obs[i]), self._rows)
+                near = np.linalg.norm(self._rows - obs, axis=1).min() <= self._spread
+                (of_ends if ended else of_others).append(looks and bool(near))
         return all(of_ends) and _frequency(of_others) ** len(of_ends) < _CHANCE
 
     def restarts_look_wrong(self, moments: Sequence[Moment], mode: AutoresetMode) -> bool:
