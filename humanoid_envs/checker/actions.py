@@ -28,6 +28,7 @@ def check_own_actions(
     usual = session.play(options.seed, actions[:length])
     if first_difference(moments[: length + 1], usual, options.atol):
         return
+    first_end = next((step for step, moment in enumerate(usual) if moment.done.any()), length)
     ignoring = []
     for env in np.unique(np.linspace(0, session.env.num_envs - 1, _ENVS).astype(int)).tolist():
         changed: Set[int] = set()
@@ -47,7 +48,8 @@ def check_own_actions(
             return
         if not changed and _is_finite(usual[-1].obs[env]):
             ignoring.append(env)
-    if ignoring and any(not equal(action, actions[0]) for action in actions):
+    # What changed in an episode's last step may be hidden by the next one's first observation.
+    if ignoring and first_end > 2 and any(not equal(action, actions[0]) for action in actions):
         session.report.add(
             "actions matter",
             f"{_ATTEMPTS} other sequences of {length} actions changed nothing of envs {ignoring}",

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from humanoid_envs.checker.report import Report
+from humanoid_envs.checker.restarts import Starts
+from humanoid_envs.checker.session import Moment, Session
 from tests.checker.walk import DISABLED, NEXT_STEP, SAME_STEP, Walk, findings
 
 
@@ -192,6 +195,20 @@ def test_wrong_autoreset_is_named(env: Any, mode: AutoresetMode, expected: set) 
     found = findings(env(autoreset_mode=mode))
     assert set(found) == expected
     assert all(mode.name in text for text in found.values())
+
+
+@pytest.mark.parametrize(("end", "expected"), [(0.05, True), (0.6, False)])
+def test_a_way_back_is_a_start_only_if_it_ends_among_them(end: float, expected: bool) -> None:
+    """Of starts within ±0.1, 0.6 is none, though it is nearer to them than to the 1.5 before it."""
+
+    def moment(position: float, done: bool) -> Moment:
+        row, ends = np.array([position, 0.0], np.float32), np.full(4, done)
+        return Moment([row] * 4, np.zeros(4), ends, ends & False, {})
+
+    env = Walk(DISABLED)
+    starts = Starts(Session(env, Report()), seed=0)
+    ordinary = [moment(1.5 - 0.01 * step, False) for step in range(20)]
+    assert starts.ends_look_like_starts([*ordinary, moment(end, True)]) == expected
 
 
 def test_two_instances_tell_what_one_does_not() -> None:
