@@ -19,13 +19,23 @@ from typing import Dict, List
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.assets import asset_path
 from humanoid_envs.tasks.velocity import VelocityConfig
-from trainers.command_line import concise_errors
+from trainers.command_line import concise_errors, shell_command
 from trainers.evaluation import NINE_COMMANDS, CommandScore, evaluate_commands, format_scores, summarize
 from trainers.evaluation.setting import NOMINAL, Spread
 from trainers.export import task_of
 from trainers.policies import LoadedPolicy
 from trainers.ppo import PPO
-from trainers.sb3 import EpisodeTermsCallback, HumanoidVecEnv, as_policy, from_ppo, save_model, to_ppo
+from trainers.sb3 import (
+    EpisodeTermsCallback,
+    HumanoidVecEnv,
+    InterruptionCallback,
+    SaveCallback,
+    as_policy,
+    from_ppo,
+    save_model,
+    to_ppo,
+)
+from trainers.signals import Interruption
 
 import gymnasium
 import torch
@@ -69,6 +79,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
 
+    with Interruption() as interruption:
+        finetune(chosen, interruption)
+
+
+def finetune(chosen: argparse.Namespace, interruption: Interruption) -> None:
     ppo = PPO.load(chosen.policy, device="cpu")
     old = task_of(ppo)
     new = new_domain(old)
@@ -107,17 +122,23 @@ def main() -> None:
     before = evaluate(as_policy(model), "before")
     with torch.no_grad():
         model.policy.log_std.fill_(math.log(STD))
-    model.learn(chosen.total_timesteps, callback=EpisodeTermsCallback(), log_interval=10)
+    model_file, policy_file = (Path("runs") / chosen.run_name / name for name in ("model.zip", "policy.pt"))
+    callbacks = [InterruptionCallback(interruption), EpisodeTermsCallback(), SaveCallback(model_file)]
+    with interruption.saving():
+        model.learn(chosen.total_timesteps, callback=callbacks, log_interval=10)
+        save_model(model, model_file)
+        to_ppo(model).save(policy_file)
+    interruption.farewell = lambda: f"Stopped. Go on with: {shell_command(__file__, policy_file)}"
+    if interruption.came:
+        env.close()
+        return
     after = evaluate(as_policy(model), "after")
 
     print("\n  domain          commands met      falls   worst error, m/s or rad/s       return")
     for domain, scores in before.items():
         print(f"  {domain:4s} before   {_row(scores)}\n  {domain:4s} after    {_row(after[domain])}")
-    folder = Path("runs") / chosen.run_name
-    save_model(model, folder / "model.zip")
-    to_ppo(model).save(folder / "policy.pt")
     env.close()
-    print(f"\nWrote {folder / 'model.zip'} for Stable-Baselines3, {folder / 'policy.pt'} for all else here.")
+    print(f"\nWrote {model_file} for Stable-Baselines3, {policy_file} for all else here.")
 
 
 def _row(scores: List[CommandScore]) -> str:

@@ -26,10 +26,13 @@ from trainers.sb3 import (
     EpisodeTermsCallback,
     EvaluationCallback,
     HumanoidVecEnv,
+    InterruptionCallback,
+    SaveCallback,
     load_model,
     policy_kwargs,
     save_model,
 )
+from trainers.signals import Interruption
 
 import gymnasium
 import torch
@@ -158,7 +161,11 @@ def arguments() -> argparse.Namespace:
 
 @concise_errors()
 def main() -> None:
-    chosen = arguments()
+    with Interruption() as interruption:
+        train(arguments(), interruption)
+
+
+def train(chosen: argparse.Namespace, interruption: Interruption) -> None:
     recipe = ALGORITHMS[chosen.algorithm]
     if recipe.torch_threads is not None:
         torch.set_num_threads(recipe.torch_threads)
@@ -178,21 +185,37 @@ def main() -> None:
     else:
         model = load_model(chosen.resume, env, trust=chosen.trust, **options)
 
-    callbacks: List[BaseCallback] = [EpisodeTermsCallback(), TimeLimit(chosen.minutes)]
+    path = folder / "model.zip"
+    interruption.farewell = lambda: how_to_go_on(path, chosen.algorithm)
+    callbacks: List[BaseCallback] = [
+        InterruptionCallback(interruption),
+        EpisodeTermsCallback(),
+        TimeLimit(chosen.minutes),
+        SaveCallback(path),
+    ]
     if chosen.evaluate_every is not None:
         callbacks.append(EvaluationCallback(chosen.evaluate_every, best=folder / "best.zip"))
-    model.learn(
-        chosen.total_timesteps,
-        callback=callbacks,
-        log_interval=recipe.log_interval,
-        tb_log_name=chosen.algorithm,
-        reset_num_timesteps=chosen.resume is None,
-    )
-    save_model(model, folder / "model.zip")
+    with interruption.saving():
+        model.learn(
+            chosen.total_timesteps,
+            callback=callbacks,
+            log_interval=recipe.log_interval,
+            tb_log_name=chosen.algorithm,
+            reset_num_timesteps=chosen.resume is None,
+        )
+        save_model(model, path)
     env.close()
-    print(f"{model.num_timesteps:,} env-steps in all. Model: {folder / 'model.zip'}")
-    evaluation = shell_command(Path(__file__).with_name("evaluate_sb3.py"), folder / "model.zip")
+    if interruption.came:
+        return
+    print(f"{model.num_timesteps:,} env-steps in all. Model: {path}")
+    evaluation = shell_command(Path(__file__).with_name("evaluate_sb3.py"), path)
     print(f"How does it walk? {evaluation}")
+
+
+def how_to_go_on(model: Path, algorithm: str) -> str:
+    if not model.is_file():
+        return "Stopped before anything was trained."
+    return f"Stopped. Go on with: {shell_command(__file__, '--algorithm', algorithm, '--resume', model)}"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import zipfile
 from pathlib import Path
 from typing import Any, Tuple
@@ -50,6 +52,22 @@ def test_trains(
     assert data["_n_updates"] > 0
     assert data["num_timesteps"] >= int(steps)
     assert list((tmp_path / f"runs/sb3_{algorithm}").glob("*/events.out.tfevents.*"))
+
+
+@pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
+def test_a_signal_saves_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(
+        "trainers.sb3.callbacks.EpisodeTermsCallback._on_step",
+        lambda callback: os.kill(os.getpid(), signal.SIGTERM) is None,
+    )
+    options = ("--num-envs", "2", "--total-timesteps", "6400", "--run-name", "mine")
+    assert run_here(tmp_path, "train_sb3.py", *options, monkeypatch=monkeypatch) == 143
+    assert PPO.load(tmp_path / "runs/mine/model.zip").num_timesteps == 4  # of 2 robots
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Stopped. Go on with: ")
+    assert last.endswith("train_sb3.py --algorithm ppo --resume runs/mine/model.zip")
 
 
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")

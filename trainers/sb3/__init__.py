@@ -9,7 +9,14 @@ except ImportError as error:
         "trainers.sb3 needs Stable-Baselines3: pip install stable-baselines3 sb3-contrib."
     ) from error
 
-from trainers.sb3.callbacks import EpisodeTermsCallback, EvaluationCallback, nine_commands, small_scorecard
+from trainers.sb3.callbacks import (
+    EpisodeTermsCallback,
+    EvaluationCallback,
+    InterruptionCallback,
+    SaveCallback,
+    nine_commands,
+    small_scorecard,
+)
 from trainers.sb3.models import as_policy, describe, load_model, save_model
 from trainers.sb3.policy import AsymmetricPolicy, policy_kwargs
 from trainers.sb3.transfer import from_ppo, to_ppo
@@ -20,6 +27,8 @@ __all__ = [
     "EpisodeTermsCallback",
     "EvaluationCallback",
     "HumanoidVecEnv",
+    "InterruptionCallback",
+    "SaveCallback",
     "as_policy",
     "describe",
     "from_ppo",

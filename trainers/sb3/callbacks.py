@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import Callable, Dict, Optional, Union
 
@@ -13,6 +14,7 @@ from trainers.evaluation import evaluate_commands, make_scorecard, summarize
 from trainers.evaluation.training_scorecard import SMALL, headline
 from trainers.policies import LoadedPolicy
 from trainers.sb3.models import as_policy, save_model
+from trainers.signals import Interruption
 
 
 class EpisodeTermsCallback(BaseCallback):
@@ -26,6 +28,38 @@ class EpisodeTermsCallback(BaseCallback):
             for name, value in info.get("episode_metrics", {}).items():
                 self.logger.record_mean(f"episode/{name}", float(value))
         return True
+
+
+class SaveCallback(BaseCallback):
+    """Saves the model every so many minutes, as `save_model` does: what a kill can take is not more."""
+
+    def __init__(self, path: Union[str, Path], minutes: float = 1.0) -> None:
+        """Raises UserError if the minutes are not positive."""
+        super().__init__()
+        if not minutes > 0.0:
+            raise UserError(f"SaveCallback's minutes must be positive; got {minutes}.")
+        self._path, self._seconds = Path(path), 60.0 * minutes
+        self._saved = math.inf
+
+    def _on_training_start(self) -> None:
+        self._saved = time.monotonic()
+
+    def _on_step(self) -> bool:
+        if time.monotonic() - self._saved >= self._seconds:
+            save_model(self.model, self._path)
+            self._saved = time.monotonic()
+        return True
+
+
+class InterruptionCallback(BaseCallback):
+    """Stops training after the step in which a signal came; see `trainers.signals.Interruption`."""
+
+    def __init__(self, interruption: Interruption) -> None:
+        super().__init__()
+        self._interruption = interruption
+
+    def _on_step(self) -> bool:
+        return self._interruption(self) is not False
 
 
 def nine_commands(policy: LoadedPolicy) -> Dict[str, float]:
