@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Optional, Union
 
 import pytest
 
+from humanoid_envs.errors import UserError
 from tests.trainers.ppo.counting_env import CountingEnv
-from trainers.ppo import PPO, EvaluationCallback, Every, PPOConfig, StopOnScore, TimeLimit
+from trainers.ppo import PPO, CheckpointCallback, EvaluationCallback, Every, PPOConfig, StopOnScore, TimeLimit
 from trainers.ppo.checkpoint import read_checkpoint
 
 CONFIG = PPOConfig(num_steps=10, num_minibatches=2, actor_hidden=(8,), critic_hidden=(8,), device="cpu")
@@ -58,6 +59,32 @@ def test_training_time_excludes_callbacks(monkeypatch: pytest.MonkeyPatch) -> No
 
     PPO(SlowEnv(), CONFIG).learn(3 * UPDATE, slow_callback)
     assert times == [10.0, 20.0, 30.0]
+
+
+# Checkpoints
+
+
+def test_checkpoints_come_by_time_too(tmp_path: Path) -> None:
+    """The clock starts with the training, and anew with each checkpoint."""
+
+    def saved(save_minutes: Optional[float]) -> List[int]:
+        callback, updates = CheckpointCallback(tmp_path, 4, 100, save_minutes), []
+
+        class Slow(PPO):
+            def save(self, path: Union[str, Path], environment: bool = True) -> None:
+                updates.append(self.num_updates)
+
+        ppo = Slow.__new__(Slow)
+        for ppo.num_updates, ppo.training_seconds in enumerate(
+            (20.0, 59.0, 60.0, 80.0, 139.0, 141.0), start=1
+        ):
+            callback(ppo)
+        return updates
+
+    assert saved(1.0) == [3, 4, 6]
+    assert saved(None) == [4]
+    with pytest.raises(UserError, match="save_minutes must be positive or None; got nan"):
+        CheckpointCallback(tmp_path, save_minutes=float("nan"))
 
 
 # Evaluation
