@@ -176,9 +176,13 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
                 self._draw_parameters()
             draws = self._draws.next()
             rows = mask.to(self.device) if mask is not None and self._started else self._everyone
+            if rows is self._everyone:  # before anything is seen of it
+                self._memory.clock.zero_()
+                self._memory.push_velocity.zero_()
             self.task.reset(self._memory, rows, draws)
-            if rows is self._everyone:
-                self._restart_clocks()
+            if rows is self._everyone and self._stagger:
+                self._stagger_episodes()
+            self._action.zero_()  # also what was not finite
             self._alarm.reset()
             self._started = True
             seen = self._view(self._memory, self.config)
@@ -233,7 +237,6 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Free the simulator, its threads and all memory. In a forked process they are left to the parent."""
-        # Gymnasium also closes what could not be made.
         if "simulator" in vars(self) and self._process == os.getpid():
             self.simulator.close()
             for name in ("_advance", "_memory", "_draws", "_result", "_action"):
@@ -394,14 +397,11 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         self.simulator.set_parameters(self._everyone, drawn)
         self._parameters_drawn = True
 
-    def _restart_clocks(self) -> None:
-        self._memory.clock.zero_()
-        self._memory.push_velocity.zero_()
-        if self._stagger:
-            length = self.config.steps(self.config.terminations.episode_length)
-            steps = torch.randint(length, (self.num_envs,), device=self.device, generator=self._generator)
-            self._memory.episode_step.copy_(steps)
-            self._memory.first_step.copy_(steps)
+    def _stagger_episodes(self) -> None:
+        length = self.config.steps(self.config.terminations.episode_length)
+        steps = torch.randint(length, (self.num_envs,), device=self.device, generator=self._generator)
+        self._memory.episode_step.copy_(steps)
+        self._memory.first_step.copy_(steps)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise UserError(

@@ -300,7 +300,8 @@ def test_next_step_resets_one_step_later_and_ignores_that_action() -> None:
     result = task.step(memory, torch.ones(2, 12), draw(task), NEXT_STEP)
     assert result.reward[0] == 0.0
     assert result.reward[1] > 0.0
-    assert not (result.terminated | result.truncated).any()
+    assert not (result.terminated | result.truncated | result.done).any()
+    assert result.last.done[0]  # though it still lay there at the end of that step
     assert memory.episode_step.tolist() == [0, 2]
     assert not memory.done.any()
     assert not memory.action[0].any()
