@@ -5,11 +5,33 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 import torch
+from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
+from humanoid_envs.simulators.simulator import Simulator
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig
+
+
+def setting(simulator: Simulator, config: VelocityConfig, mode: AutoresetMode) -> Dict[str, Any]:
+    """What a state belongs to, in plain values."""
+    return {
+        "robot": simulator.robot.name,
+        "simulator": type(simulator).__name__,
+        "num_envs": simulator.num_envs,
+        "autoreset_mode": mode.name,
+        "task": to_plain(config),
+    }
+
+
+def difference(state: Dict[str, Any], own: Dict[str, Any], memory: TaskMemory) -> Optional[str]:
+    """In words, the first thing that a state has otherwise than an environment with that setting and memory:
+    its own setting, or the commands that are fixed. None also for states of earlier versions, without any."""
+    if "setting" not in state:
+        return None
+    other = setting_difference(state["setting"], own)
+    return command_difference(state["memory"], memory) if other is None else other
 
 
 def setting_difference(saved: Dict[str, Any], own: Dict[str, Any]) -> Optional[str]:

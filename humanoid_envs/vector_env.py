@@ -17,7 +17,6 @@ from humanoid_envs import checks, compilation, readout, saved_state, spaces
 from humanoid_envs.alarm import Alarm
 from humanoid_envs.arrays import AnyArray
 from humanoid_envs.compilation import F
-from humanoid_envs.configs import to_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
 from humanoid_envs.fixed import FixedAttributes
@@ -340,21 +339,12 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
     @property
     def setting(self) -> Dict[str, Any]:
         """What a state belongs to, in plain values: robot, simulator, number of envs, mode, task."""
-        return {
-            "robot": self.simulator.robot.name,
-            "simulator": type(self.simulator).__name__,
-            "num_envs": self.num_envs,
-            "autoreset_mode": self.autoreset_mode.name,
-            "task": to_plain(self.config),
-        }
+        return saved_state.setting(self.simulator, self.config, self.autoreset_mode)
 
     def difference(self, state: Dict[str, Any]) -> Optional[str]:
         """In words, the first thing that a state has otherwise than this environment: its `setting`, or the
         commands that are fixed. None where there is none, or the state is of an earlier version."""
-        if "setting" not in state:
-            return None
-        other = saved_state.setting_difference(state["setting"], self.setting)
-        return saved_state.command_difference(state["memory"], self._memory) if other is None else other
+        return saved_state.difference(state, self.setting, self._memory)
 
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Continue from what `state_dict` returned.
@@ -398,10 +388,9 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         self._parameters_drawn = True
 
     def _stagger_episodes(self) -> None:
-        length = self.config.steps(self.config.terminations.episode_length)
-        steps = torch.randint(length, (self.num_envs,), device=self.device, generator=self._generator)
-        self._memory.episode_step.copy_(steps)
-        self._memory.first_step.copy_(steps)
+        length, step = self.config.steps(self.config.terminations.episode_length), self._memory.episode_step
+        step.random_(0, length, generator=self._generator)
+        self._memory.first_step.copy_(step)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise UserError(

@@ -12,7 +12,6 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from humanoid_envs import rotations
-from humanoid_envs.compilation import can_compile
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, preset, terminations
 from humanoid_envs.tasks.velocity.randomization import Draws
@@ -399,20 +398,3 @@ def test_reset_writes_the_drawn_start() -> None:
     torch.testing.assert_close(rotations.heading(state.base_quat), yaw)
     assert not state.base_lin_vel.any()
     torch.testing.assert_close(memory.frames[0, -1, 5:17], joints[0])
-
-
-@pytest.mark.skipif(not can_compile(), reason="torch.compile does not work here")
-def test_compiled_equals_plain() -> None:
-    """Fused by `torch.compile`, the formulas give the same numbers to float32's rounding."""
-    results = []
-    for compiled in (False, True):
-        task = VelocityTask(ScriptedSimulator(standing(2)), VelocityConfig(), compiled)
-        memory, generator = task.initial_memory(), torch.Generator().manual_seed(0)
-        task.reset(memory, torch.ones(2, dtype=torch.bool), task.draw(generator))
-        for k in range(3):
-            simulator_of(task).state = standing(2) if k < 2 else fallen_first_of(2)
-            task.step(memory, torch.ones(2, 12), task.draw(generator), SAME_STEP)
-        results.append(copy(memory))
-    plain, fused = results
-    for name, value in vars(plain).items():
-        torch.testing.assert_close(getattr(fused, name), value, atol=1e-5, rtol=1e-4, msg=name)

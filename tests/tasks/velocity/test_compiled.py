@@ -1,0 +1,58 @@
+"""The task's formulas fused by `torch.compile` for the CPU."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Tuple
+
+import pytest
+import torch
+from gymnasium.vector import AutoresetMode
+from torch import Tensor
+
+from humanoid_envs.compilation import can_compile, compiled_step
+from humanoid_envs.tasks.velocity import VelocityConfig, VelocityTask, commands, preset
+from humanoid_envs.tasks.velocity.config import CommandConfig, RewardScales
+from tests.scripted_simulator import ScriptedSimulator, standing
+
+pytestmark = pytest.mark.skipif(not can_compile(), reason="torch.compile does not work here")
+
+
+@pytest.mark.parametrize("name", ["fast", "walk"])
+def test_compiled_equals_plain(name: str) -> None:
+    """Fused by `torch.compile`, the formulas give the same numbers to float32's rounding, also those
+    reward terms that only v0 has."""
+    config, v0 = preset(name), vars(VelocityConfig().rewards.scales)
+    scales = {term: scale or v0[term] for term, scale in vars(config.rewards.scales).items()}
+    rewards = dataclasses.replace(config.rewards, scales=RewardScales(**scales))
+    config = dataclasses.replace(config, rewards=rewards)
+    force = torch.tensor([[0.0, 0.0, 50.0], [0.0, 0.0, 0.0]])
+    fallen = standing(2, base_contact_force=force)
+    results = []
+    for compiled in (False, True):
+        simulator = ScriptedSimulator(standing(2))
+        task = VelocityTask(simulator, config, compiled)
+        memory, generator = task.initial_memory(), torch.Generator().manual_seed(0)
+        task.reset(memory, torch.ones(2, dtype=torch.bool), task.draw(generator))
+        for k in range(3):
+            simulator.state = standing(2) if k < 2 else fallen
+            task.step(memory, torch.ones(2, 12), task.draw(generator), AutoresetMode.SAME_STEP)
+        results.append(memory)
+    plain, fused = results
+    assert plain.phase_offset.all()
+    for name, value in vars(plain).items():
+        torch.testing.assert_close(getattr(fused, name), value, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_compiled_headings_equal_plain() -> None:
+    config = CommandConfig(standing_share=0.2, single_axis_share=0.3)
+
+    def turned(uniform: Tensor, before: Tensor, due: Tensor, heading: Tensor) -> Tuple[Tensor]:
+        command = commands.resample(before, due, commands.sample(uniform, config), config)
+        return (commands.follow_heading(command, heading, config),)
+
+    uniform = torch.rand(500, 6, generator=torch.Generator().manual_seed(0))
+    given = (uniform, torch.full((500, 4), 0.5), uniform[:, 0] < 0.7, 6.0 * uniform[:, 1] - 3.0)
+    (plain,), (fused,) = turned(*given), compiled_step(turned, torch.device("cpu"))(*given)
+    torch.testing.assert_close(fused, plain)
+    assert plain[:, 3].isinf().any()
