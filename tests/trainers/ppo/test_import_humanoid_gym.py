@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.errors import UserError
 from humanoid_envs.registration import make_isaacgym
 from humanoid_envs.tasks.velocity import preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
@@ -163,6 +164,77 @@ def test_another_environment_is_refused(path: Path) -> None:
         import_humanoid_gym(path, CountingEnv())
 
 
+def normalizer(size: int, seed: int) -> Dict[str, Tensor]:
+    """The state of rsl_rl's EmpiricalNormalization, with an entry that never changed."""
+    generator = torch.Generator().manual_seed(seed)
+    std = torch.rand(1, size, generator=generator) * 2.0
+    std[0, 0] = 0.0
+    mean = torch.randn(1, size, generator=generator)
+    return {"_mean": mean, "_var": std.square(), "_std": std, "count": torch.tensor(4096)}
+
+
+@pytest.mark.parametrize("critics", ["critic_obs_norm_state_dict", "privileged_obs_norm_state_dict"])
+def test_normalized_observations(path: Path, network: TheirActorCritic, critics: str) -> None:
+    """Become part of the first layers: the same actions and values, also far outside of what was seen."""
+    normalization = pytest.importorskip("rsl_rl.modules.normalization", exc_type=ImportError)
+    states, theirs = {"obs_norm_state_dict": normalizer(705, 2), critics: normalizer(219, 3)}, []
+    for state in states.values():
+        theirs.append(normalization.EmpiricalNormalization(state["_mean"].shape[1]).eval())
+        theirs[-1].load_state_dict(state)
+    torch.save({**trained(network), **states}, path)
+    ppo = import_humanoid_gym(path, device="cpu")
+    for obs, critic_obs in (observations(), [18.0 * each for each in observations()]):
+        with torch.no_grad():
+            actions = network.actor(theirs[0](obs)).clamp(-18.0, 18.0)
+            values = network.critic(theirs[1](critic_obs)).squeeze(1)
+            assert (actions - network.actor(obs)).abs().max() > 0.1
+            torch.testing.assert_close(ppo.predict(obs)[0], actions, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(ppo.policy.value(critic_obs), values, rtol=1e-4, atol=1e-4)
+    assert ppo.learner.learning_rate.item() == pytest.approx(3e-4)
+    assert not ppo.learner.optimizer.state  # whose moments are of other weights
+
+
+def test_a_normalizer_that_does_not_fit_is_named(path: Path, network: TheirActorCritic) -> None:
+    torch.save({**trained(network), "obs_norm_state_dict": normalizer(47, 2)}, path)
+    with pytest.raises(UserError, match=r"model_3000\.pt: obs_norm_state_dict does not fit.*47 and 47 .*705"):
+        import_humanoid_gym(path)
+
+
+@pytest.mark.parametrize("place", ["weights", "normalizer", "optimizer"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_refused(
+    path: Path, network: TheirActorCritic, place: str, value: float
+) -> None:
+    content = {**trained(network), "obs_norm_state_dict": normalizer(705, 2)}
+    broken, name = {
+        "weights": (content["model_state_dict"]["actor.2.weight"], r"actor\.2\.weight"),
+        "normalizer": (content["obs_norm_state_dict"]["_mean"], "_mean"),
+        "optimizer": (content["optimizer_state_dict"]["state"][3]["exp_avg"], "exp_avg 3"),
+    }[place]
+    broken.view(-1)[5] = value
+    torch.save(content, path)
+    with pytest.raises(UserError, match=rf"model_3000\.pt.*{name} are not finite"):
+        import_humanoid_gym(path)
+
+
+def test_another_optimizer_is_refused(path: Path, network: TheirActorCritic) -> None:
+    content = trained(network)
+    content["optimizer_state_dict"] = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9).state_dict()
+    content["optimizer_state_dict"]["state"] = {0: {"momentum_buffer": torch.zeros(12)}}
+    torch.save(content, path)
+    with pytest.raises(
+        UserError, match=r"model_3000\.pt: its optimizer_state_dict is not that of torch's Adam"
+    ):
+        import_humanoid_gym(path)
+
+
+def test_a_checkpoint_of_something_else_is_named_by_its_file(path: Path) -> None:
+    for weights in ([1.0], {"actor.0.weight": 1.0}):
+        torch.save({"model_state_dict": weights}, path)
+        with pytest.raises(UserError, match=r"model_3000\.pt is no checkpoint of the Humanoid-Gym release"):
+            import_humanoid_gym(path)
+
+
 def without(content: Dict[str, Any], prefix: str) -> Dict[str, Any]:
     weights = {
         name: value for name, value in content["model_state_dict"].items() if not name.startswith(prefix)
@@ -176,7 +248,7 @@ def without(content: Dict[str, Any], prefix: str) -> Dict[str, Any]:
         ("actor.0.weight", r"has no actor\.0\.weight: it is no checkpoint of the Humanoid-Gym release"),
         ("critic", r"has no critic\.0\.weight"),
         ("std", "has no 'std'"),
-        ("actor.2.bias", r"lack the weight 'actor\.2\.bias'"),
+        ("actor.2.bias", r"model_3000\.pt lack the weight 'actor\.2\.bias'"),
     ],
 )
 def test_missing_weights_are_named(path: Path, network: TheirActorCritic, prefix: str, message: str) -> None:
