@@ -72,6 +72,29 @@ def test_callback_keeps_copies_without_the_environments_state(tmp_path: Path) ->
     assert kept["environment"] is None
 
 
+def test_equal_trainings_write_equal_files(tmp_path: Path) -> None:
+    """Whatever else draws random numbers in the process."""
+    for name in ("a", "b"):
+        torch.rand(1)
+        PPO(CountingEnv(noise=0.5), CONFIG).learn(40).save(tmp_path / name / "last.pt")
+    assert (tmp_path / "a/last.pt").read_bytes() == (tmp_path / "b/last.pt").read_bytes()
+
+
+def test_loading_leaves_the_global_random_numbers_alone(checkpoint: Path, tmp_path: Path) -> None:
+    """Also from a checkpoint of an earlier version, which holds their state, and continues as another."""
+    content = read_checkpoint(checkpoint)
+    content["random"].update(cpu=torch.get_rng_state(), cuda=None)
+    write_checkpoint(tmp_path / "earlier.pt", content)
+    torch.rand(1)
+    before, weights = torch.get_rng_state(), []
+    for path in (checkpoint, tmp_path / "earlier.pt"):
+        resumed = PPO.load(path, CountingEnv())
+        assert torch.equal(torch.get_rng_state(), before)
+        weights.append(resumed.learn(20, reset_num_timesteps=False).policy.state_dict())
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+
+
 def test_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.pt"):
         PPO.load(tmp_path / "nowhere.pt")
