@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, Optional, Tuple, Union
 
+import gymnasium
 import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
@@ -12,6 +14,8 @@ from torch import Tensor
 from humanoid_envs.arrays import AnyArray, as_tensor
 from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import commands
+
+_MAX_RENDERED = 16
 
 
 def checked_command(command: AnyArray, num_envs: int) -> Tensor:
@@ -64,12 +68,14 @@ def checked_reset_mask(options: Optional[Dict[str, Any]], num_envs: int) -> Opti
     return checked_mask(options["reset_mask"], num_envs, "reset_mask")
 
 
-def checked_seed(seed: Any) -> int:
-    """The seed.
+def checked_seed(seed: Any, mask: Optional[Tensor] = None) -> int:
+    """The seed of a reset. mask: the reset's.
 
     Raises:
-        UserError: no integer, or out of range.
+        UserError: no integer, or out of range; or there is a mask.
     """
+    if mask is not None:
+        raise UserError("A seed applies to all envs: pass either seed or options['reset_mask'].")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= int(seed) < 2**64:
         raise UserError(
             "seed must be one integer for the whole vector environment, from 0 to 2**64 - 1, not "
@@ -91,6 +97,40 @@ def checked_autoreset_mode(mode: Union[AutoresetMode, str]) -> AutoresetMode:
     raise UserError(f"autoreset_mode must be one of {names}, not {mode!r}.")
 
 
+def checked_render_mode(mode: Optional[str]) -> Optional[str]:
+    """The render mode of a vector environment.
+
+    Raises:
+        UserError: there is no such mode.
+    """
+    if mode not in (None, "rgb_array"):
+        raise UserError(f"A vector environment's render_mode is 'rgb_array' or None, not {mode!r}.")
+    return mode
+
+
+def require_renderable(mode: Optional[str], num_envs: int) -> None:
+    """UserError if no render mode was chosen, or there are more envs than one would want pictures of."""
+    if mode is None:
+        raise UserError("Choose render_mode='rgb_array' when making the environment to render it.")
+    if num_envs > _MAX_RENDERED:
+        raise UserError(
+            f"Rendering {num_envs} envs at once is too much; at most {_MAX_RENDERED}. "
+            "env.unwrapped.simulator.render(index) pictures one of them."
+        )
+
+
+def require_usable(closed: bool, process: int) -> None:
+    """Raise ClosedEnvironmentError for an environment that is closed, UserError for one made in another
+    process, whose id is given."""
+    if closed:
+        raise gymnasium.error.ClosedEnvironmentError("This environment has been closed; make a new one.")
+    if process != os.getpid():
+        raise UserError(
+            f"This environment was made in process {process}, whose threads process {os.getpid()} "
+            "did not get when it was forked: make it in the process that uses it."
+        )
+
+
 def checked_action(actions: AnyArray, shape: Tuple[int, ...]) -> Tensor:
     """The actions as a tensor of floats; whether they are finite is asked later.
 
@@ -110,7 +150,8 @@ def require_finite(finite: bool) -> None:
     if not finite:
         raise UserError(
             "The actions contain NaN or infinite values. A policy gives them when its training has "
-            "diverged: look at its weights and at the observations it was fed. Then reset()."
+            "diverged: look at its weights and at the observations it was fed. Then reset(); before, "
+            "env.unwrapped.write_dump(path) writes the last second to a file."
         )
 
 

@@ -57,7 +57,7 @@ class Warner:
         for kind, yes in zip(KINDS, occurred):
             if yes and kind not in self._told:
                 self._told.add(kind)
-                warnings.warn(self._message(kind), TroubleWarning, stacklevel=3)
+                warnings.warn(self._message(kind), TroubleWarning, stacklevel=4)
 
     def _message(self, kind: str) -> str:
         if kind == "diverged":

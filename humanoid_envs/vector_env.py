@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 import gymnasium
@@ -14,23 +15,21 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from humanoid_envs import checks, compilation, readout, saved_state, spaces
-from humanoid_envs.alarm import Alarm
 from humanoid_envs.arrays import AnyArray
 from humanoid_envs.compilation import F
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
 from humanoid_envs.fixed import FixedAttributes
+from humanoid_envs.flight_recorder import FlightRecorder
 from humanoid_envs.plain_spec import PlainSpec
 from humanoid_envs.readout import Array, Presentation
 from humanoid_envs.simulators.simulator import Simulator, default_parameters
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityTask, preset
-from humanoid_envs.tasks.velocity.randomization import DrawsAhead, sample_parameters
+from humanoid_envs.tasks.velocity.randomization import DrawsAhead, own_seed, sample_parameters
 from humanoid_envs.tasks.velocity.task import StepResult
-from humanoid_envs.trouble import KINDS, Warner, all_well
+from humanoid_envs.watch import Watch
 
-_MAX_RENDERED = 16
 _STEPS_DRAWN_AHEAD = 8
-_STREAM = 0x656E76  # "env"
 
 
 class HumanoidVectorEnv(FixedAttributes, VectorEnv):
@@ -91,10 +90,6 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         compiled: bool = False,
         render_mode: Optional[str] = None,
     ) -> None:
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise UserError(
-                f"A vector environment's render_mode is 'rgb_array' or None, not {render_mode!r}."
-            )
         self._process = os.getpid()
         config = preset(config)
         self.simulator, self.config = simulator, config
@@ -103,7 +98,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         # There a step may be a graph that writes to the same tensors each time; on a CPU each makes new ones.
         self._on_gpu = self.device.type != "cpu"
         self.autoreset_mode = checks.checked_autoreset_mode(autoreset_mode)
-        self.render_mode, self.dict_obs = render_mode, dict_obs
+        self.render_mode, self.dict_obs = checks.checked_render_mode(render_mode), dict_obs
         self.metadata = {
             **self.metadata,
             "autoreset_mode": self.autoreset_mode,
@@ -120,7 +115,8 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         self._draws = DrawsAhead(functools.partial(self.task.draw, self._generator), ahead)
         self._memory = self.task.initial_memory()
         self._action = torch.zeros(self.num_envs, self.task.num_joints, device=self.device)
-        self._alarm, self._warner = Alarm(self.device, 1 + len(KINDS)), Warner(simulator)
+        self._recorder = FlightRecorder(simulator, config.steps(1.0))
+        self._seed: Optional[int] = None
         self._everyone = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self._result: Optional[StepResult] = None
 
@@ -128,7 +124,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             return compilation.compiled_step(function, self.device) if compiled else function
 
         self._view, self._finals = fused(readout.view), fused(readout.finals)
-        self._sanitize, self._all_well = fused(checks.sanitized), fused(all_well)
+        self._watch = Watch(simulator, fused)
         self._ends = fused(readout.ends) if self._on_gpu else readout.ends
         with torch.no_grad():
             self._advance = simulator.accelerate(self._compute_step, [self._generator])
@@ -162,13 +158,9 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         self.require_usable()
         mask = checks.checked_reset_mask(options, self.num_envs)
         if seed is not None:
-            if mask is not None:
-                raise UserError("A seed applies to all envs: pass either seed or options['reset_mask'].")
-            seed = checks.checked_seed(seed)
+            self._seed = seed = checks.checked_seed(seed, mask)
             super().reset(seed=seed)  # for np_random
-            # A stream of its own, also beside a trainer that seeds its torch generator with the same number.
-            own = np.random.SeedSequence([seed, _STREAM]).generate_state(1, np.uint64)
-            self._generator.manual_seed(int(own[0]))
+            self._generator.manual_seed(own_seed(seed))
             self._draws.clear()
         with torch.no_grad():
             if seed is not None or not self._parameters_drawn:
@@ -182,7 +174,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             if rows is self._everyone and self._stagger:
                 self._stagger_episodes()
             self._action.zero_()  # also what was not finite
-            self._alarm.reset()
+            self._watch.reset()
             self._started = True
             seen = self._view(self._memory, self.config)
             return self._present.observation(seen), self._present.info(seen)
@@ -203,16 +195,15 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             if self._within:
                 self._compute_step()
             else:
-                self._require_finite_actions()
+                self._watch.before(self._action)
                 self._advance()
-                self._alarm.send()
+                self._watch.started()
             result = self._result
             assert result is not None
             seen, ends = self._view(self._memory, self.config), self._ends(result, self._on_gpu)
             present = self._present
             info = {**present.info(seen), "simulator": present.simulator(ends.trouble)}
-            if not self._on_gpu and result.trouble.numpy().any():
-                self._warner.tell(result.trouble.any(1).tolist())
+            self._watch.after(result.trouble)
             if self._on_gpu or ends.done.numpy().any():
                 info.update(present.final(self._finals(result, self.config), ends.done))
             reward, terminated, truncated = map(present.array, (ends.reward, ends.terminated, ends.truncated))
@@ -225,20 +216,14 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             UserError: no render mode was chosen, or there are more envs than one would want pictures of.
         """
         self.require_usable()
-        if self.render_mode is None:
-            raise UserError("Choose render_mode='rgb_array' when making the environment to render it.")
-        if self.num_envs > _MAX_RENDERED:
-            raise UserError(
-                f"Rendering {self.num_envs} envs at once is too much; at most {_MAX_RENDERED}. "
-                "env.unwrapped.simulator.render(index) pictures one of them."
-            )
+        checks.require_renderable(self.render_mode, self.num_envs)
         return tuple(self.simulator.render(index) for index in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
         """Free the simulator, its threads and all memory. In a forked process they are left to the parent."""
         if "simulator" in vars(self) and self._process == os.getpid():
             self.simulator.close()
-            for name in ("_advance", "_memory", "_draws", "_result", "_action"):
+            for name in ("_advance", "_memory", "_draws", "_result", "_action", "_recorder"):
                 vars(self).pop(name, None)
 
     # Beyond Gymnasium
@@ -298,21 +283,30 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
 
         def call() -> None:
             self.require_usable()
-            self._require_finite_actions()
+            self._watch.before(self._action)
             advance()
-            self._alarm.send()
+            self._watch.started()
 
         return call
 
     def require_usable(self) -> None:
         """Raise ClosedEnvironmentError once it is closed, UserError in a process forked from its own."""
-        if self.closed:
-            raise gymnasium.error.ClosedEnvironmentError("This environment has been closed; make a new one.")
-        if self._process != os.getpid():
-            raise UserError(
-                f"This environment was made in process {self._process}, whose threads process {os.getpid()} "
-                "did not get when it was forked: make it in the process that uses it."
-            )
+        checks.require_usable(self.closed, self._process)
+
+    def write_dump(self, path: Union[str, Path], envs: Sequence[int] = (), reason: str = "") -> None:
+        """Write the last second of at most 16 robots, see `Dump`, for `examples/replay_dump.py` to replay.
+
+        envs: those that must be among them; then come those with numbers that are not finite.
+
+        Raises:
+            UserError: there is no such env, or nothing to write before the first reset.
+            StorageError: the file cannot be written.
+        """
+        self.require_usable()
+        if not self._started:
+            raise UserError("Before the first reset() there is nothing to dump.")
+        about = {"reason": reason, "seed": self._seed, "task": self.config}
+        self._recorder.dump(self._memory, self._action, envs, **about).write(path)
 
     @property
     def signature(self) -> Dict[str, Any]:
@@ -359,6 +353,8 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         memory = saved_state.memory_of(state, self._memory)
         self.simulator.load_state_dict(state["simulator"])
         self._memory.assign(memory)
+        self._recorder.clear()
+        self._seed = None  # which the state does not tell
         self._generator.set_state(state["generator"].cpu())
         self._draws.load_state_dict(state.get("draws", {}))  # nothing was drawn ahead in earlier versions
         self._started = self._parameters_drawn = bool(state["started"])
@@ -366,25 +362,16 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
     # One step
 
     def _compute_step(self) -> None:
-        action, finite = self._action, None
-        if self._on_gpu:  # otherwise they have been checked before the step
-            action, finite = self._sanitize(action)
+        self._recorder.note(self._memory, self._action)
+        action, finite = self._watch.sanitized(self._action)
         self._result = self.task.step(self._memory, action, self._draws.next(), self.autoreset_mode)
-        if finite is not None:
-            self._alarm.check(self._all_well(finite, self._result.trouble))
-
-    def _require_finite_actions(self) -> None:
-        if self._on_gpu:
-            bad, *trouble = self._alarm.gone_off()
-            self._warner.tell(trouble)
-        else:
-            bad = not np.isfinite(self._action.numpy()).all()
-        checks.require_finite(not bad)
+        self._watch.look(finite, self._result.trouble)
 
     def _draw_parameters(self) -> None:
         nominal = default_parameters(self.simulator.robot, self.num_envs, self.device)
         drawn = sample_parameters(nominal, self.config, self._generator)
         self.simulator.set_parameters(self._everyone, drawn)
+        self._recorder.clear()  # what was noted is of other parameters
         self._parameters_drawn = True
 
     def _stagger_episodes(self) -> None:

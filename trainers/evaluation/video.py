@@ -83,20 +83,25 @@ def record(
     steps = walk(env, policy, seconds, **walk_options)
     every = max(1, round(1.0 / (fps * env.config.policy_period)))
     picture = np.empty(0)
-    with replacing(path) as temporary:
-        # ffmpeg is told what a temporary name does not end in.
-        video = imageio.get_writer(
-            temporary, ".mp4", fps=fps, macro_block_size=2, output_params=["-f", "mp4"]
-        )
-        with video:
-            total = env.config.steps(seconds)
-            for step in tqdm(steps, "video", total, unit="step", leave=False, disable=None):
-                if step % every == 0:
-                    frame = np.ascontiguousarray(env.simulator.render(0, (size[1], size[0])))
-                    video.append_data(frame)
-                    picture = frame if step <= total // 2 else picture
+    with replacing(path) as temporary, open_video(temporary, fps) as video:
+        total = env.config.steps(seconds)
+        for step in tqdm(steps, "video", total, unit="step", leave=False, disable=None):
+            if step % every == 0:
+                frame = np.ascontiguousarray(env.simulator.render(0, (size[1], size[0])))
+                video.append_data(frame)
+                picture = frame if step <= total // 2 else picture
     with replacing(path.with_suffix(".png")) as temporary:
         imageio.imwrite(temporary, picture, ".png")
+
+
+def open_video(path: Path, fps: int) -> Any:
+    """A context in which `append_data` takes the pictures of an mp4, whose name may end otherwise.
+
+    Raises:
+        ImportError: imageio is not installed.
+    """
+    options = ["-f", "mp4"]  # which ffmpeg would read off the name
+    return _imageio().get_writer(path, ".mp4", fps=fps, macro_block_size=2, output_params=options)
 
 
 class VideoCallback:

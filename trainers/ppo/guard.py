@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict
+import contextlib
+from pathlib import Path
+from typing import Dict, Iterator, Mapping, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -25,7 +27,15 @@ _REMEDIES = {
 
 
 class NonFiniteError(UserError, RuntimeError):
-    """Training met a NaN or an infinity. No callback has run since, so the last checkpoint is good."""
+    """Training met a NaN or an infinity. No callback has run since, so the last checkpoint is good.
+
+    envs: the environments in which it appeared, as far as it is known; None: it is not. Empty: in those of
+    another worker.
+    """
+
+    def __init__(self, message: str, envs: Optional[Sequence[int]] = None) -> None:
+        super().__init__(message)
+        self.envs = envs
 
 
 def check_rollout(rollout: RolloutBuffer, env: TensorEnv, workers: Workers = ALONE) -> None:
@@ -49,12 +59,61 @@ def check_rollout(rollout: RolloutBuffer, env: TensorEnv, workers: Workers = ALO
     name = list(bad)[flags.index(True)]
     steps, envs = bad[name].nonzero().unbind(1)
     if len(envs) == 0:
-        raise NonFiniteError(f"Training stopped: non-finite {name} in another worker, which tells more.")
+        raise NonFiniteError(f"Training stopped: non-finite {name} in another worker, which tells more.", ())
+    affected = list(dict.fromkeys(envs.tolist()))  # first those where it was first
     raise NonFiniteError(
-        f"Training stopped: non-finite {name} in {envs.unique().numel()} of {rollout.num_envs} environments, "
-        f"first in environment {int(envs[0])} at step {int(steps[0])} of the rollout. "
-        f"Look at {_REMEDIES[name]}"
+        f"Training stopped: non-finite {name} in {len(affected)} of {rollout.num_envs} environments, "
+        f"first in environment {affected[0]} at step {int(steps[0])} of the rollout. "
+        f"Look at {_REMEDIES[name]}",
+        affected,
     )
+
+
+@contextlib.contextmanager
+def explained(rollout: RolloutBuffer, env: TensorEnv, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Around the collection of a rollout: that the environment refuses NaN actions is explained by where they
+    came from, with a NonFiniteError instead of its own error. weights: of the policy."""
+    try:
+        yield
+    except Exception:
+        check_rollout(rollout, env)
+        for name, weight in weights.items():
+            if not bool(weight.isfinite().all()):
+                raise NonFiniteError(
+                    f"Training stopped: the policy's weights {name} are not finite since the last update. "
+                    "Look at the learning rate, max_grad_norm and the size of the rewards."
+                ) from None
+        raise
+
+
+@contextlib.contextmanager
+def dumped(env: TensorEnv, folder: Optional[Path], workers: Workers = ALONE) -> Iterator[None]:
+    """Around an update: where a NonFiniteError stops it and the environment offers
+    `write_dump(path, envs, reason)`, have it write what it remembers to `nan_dump.pt`, of other workers than
+    the first `nan_dump_<rank>.pt`, and say so in the error.
+
+    folder: None writes nothing, and says how to.
+    """
+    try:
+        yield
+    except NonFiniteError as error:
+        # What nobody knows the place of, each worker meets at once.
+        elsewhere = not workers.is_first if error.envs is None else not error.envs
+        if elsewhere or not hasattr(env.env.unwrapped, "write_dump"):
+            raise
+        raise NonFiniteError(f"{error} {_dump(error, env, folder, workers)}", error.envs) from error
+
+
+def _dump(error: NonFiniteError, env: TensorEnv, folder: Optional[Path], workers: Workers) -> str:
+    """Write the dump. Returns what to tell of it."""
+    if folder is None:
+        return "env.unwrapped.write_dump(path) writes the last second; with a log_dir that is done for you."
+    path = folder / ("nan_dump.pt" if workers.is_first else f"nan_dump_{workers.rank}.pt")
+    try:
+        env.env.unwrapped.write_dump(path, error.envs or (), str(error))  # pyright: ignore[reportAttributeAccessIssue]
+    except UserError as reason:
+        return f"No dump of the last second: {reason}"
+    return f"The last second is in {path}: python examples/replay_dump.py {path}"
 
 
 def check_losses(losses: Dict[str, Tensor]) -> Dict[str, float]:

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any, Dict, Iterable, Optional, Sequence, Tuple, Union
 
-import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor
@@ -27,19 +26,19 @@ from trainers.ppo.config import PPOConfig
 from trainers.ppo.devices import memory_in_use, resolve_device
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.episode_statistics import EpisodeStatistics
-from trainers.ppo.guard import check_losses, check_rollout
+from trainers.ppo.guard import check_losses, check_rollout, dumped, explained
 from trainers.ppo.interrupted import continue_episodes, save_episodes
 from trainers.ppo.learner import Learner
 from trainers.ppo.loggers import Log, Logger, folder_loggers
 from trainers.ppo.parameters import load_parameters, require_finite, require_same_networks
+from trainers.ppo.prediction import Array, predicted
 from trainers.ppo.progress import Progress
 from trainers.ppo.random_state import random_state, restore_random_state
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import ActionMap, EnvSignature
 from trainers.ppo.stopwatch import speeds
 from trainers.ppo.tensor_env import TensorEnv
-
-Array = Union[np.ndarray, Tensor]
+from trainers.ppo.train_metrics import train_metrics
 
 # Updates between comparisons of the workers' weights, which all wait for.
 _COMPARE_EVERY = 20
@@ -65,9 +64,10 @@ class PPO:
         loggers: Sequence[Logger] = (),
         workers: Workers = ALONE,
     ) -> None:
-        """log_dir: folder of TensorBoard events and `progress.csv`; None writes none. loggers: more places
-        that `metrics` go to after every update; whoever made them closes them. workers: several processes
-        train together, see `torchrun_workers`; each brings its share of the environments."""
+        """log_dir: folder of TensorBoard events, `progress.csv`, and `nan_dump.pt` if a NaN stops training;
+        None writes none. loggers: more places that `metrics` go to after every update; whoever made them
+        closes them. workers: several processes train together, see `torchrun_workers`; each brings its share
+        of the environments."""
         config = PPOConfig() if config is None else config
         device = resolve_device(config.device)
         tensor_env = TensorEnv(env, device)
@@ -111,7 +111,8 @@ class PPO:
         with self._log, contextlib.closing(bar):
             while self.num_timesteps < target:
                 start = time.perf_counter()
-                self._iterate()
+                with dumped(self._env, self._log_dir, self.workers):
+                    self._iterate()
                 self.training_seconds += time.perf_counter() - start
                 bar.update(self, self._timesteps_per_update)
                 # Every callback runs, also when an earlier one has said stop.
@@ -167,20 +168,13 @@ class PPO:
         same device, clipped to the bounds of the action space. `state` and `episode_start` are ignored: they
         let Stable-Baselines3's evaluate_policy call this.
         """
-        signature = self.signature
-        batch = torch.as_tensor(obs, dtype=torch.float32, device=self.device)
-        single = tuple(batch.shape) == signature.obs_shape
-        if not single and tuple(batch.shape[1:]) != signature.obs_shape:
-            raise UserError(
-                f"predict takes one observation {signature.obs_shape} or a batch (N, …) of them; "
-                f"got {tuple(batch.shape)}."
-            )
-        distribution = self.policy.distribution(self.policy.actor(batch.reshape(-1, signature.obs_dim)))
-        actions = distribution.mode() if deterministic else distribution.sample(self._predict_generator)
-        actions = self._to_env_actions(actions)
-        if single:
-            actions = actions[0]
-        return (actions.to(obs.device) if isinstance(obs, Tensor) else actions.cpu().numpy()), None
+
+        def act(batch: Tensor) -> Tensor:
+            distribution = self.policy.distribution(self.policy.actor(batch))
+            actions = distribution.mode() if deterministic else distribution.sample(self._predict_generator)
+            return self._to_env_actions(actions)
+
+        return predicted(obs, self.signature.obs_shape, self.device, act), None
 
     def save(self, path: Union[str, Path], environment: bool = True) -> None:
         """Write a checkpoint from which `load` continues exactly: weights, optimizer, counters, random number
@@ -329,6 +323,7 @@ class PPO:
         # Predictions in between leave training as it is.
         self._predict_generator = torch.Generator(device).manual_seed(config.seed)
         self._to_env_actions = ActionMap(signature, device)
+        self._log_dir = None if log_dir is None else Path(log_dir)
         self._log = Log([*folder_loggers(log_dir), *loggers] if workers.is_first else [])
         self._env: Optional[TensorEnv] = None
         self._started = False
@@ -379,12 +374,8 @@ class PPO:
         """One rollout and one update."""
         assert self._env is not None
         start = time.perf_counter()
-        try:
+        with explained(self._rollout, self._env, self.policy.state_dict()):
             split = self._collector.collect()
-        except Exception:
-            # That the environment got NaN actions is explained by where they came from.
-            check_rollout(self._rollout, self._env)
-            raise
         self._log.write()  # while the device is busy with the rollout
         check_rollout(self._rollout, self._env, self.workers)
         collected = time.perf_counter()
@@ -399,19 +390,10 @@ class PPO:
         if self.num_updates % _COMPARE_EVERY == 0:
             self.workers.require_same(self.policy)
         self.num_timesteps += self._timesteps_per_update
-        self._report(losses, split, collect_s=collected - start, learn_s=time.perf_counter() - collected)
-
-    def _report(
-        self, losses: Dict[str, float], split: Dict[str, float], collect_s: float, learn_s: float
-    ) -> None:
-        std = self.policy.std
+        times = collected - start, time.perf_counter() - collected
         self.metrics = {
             **self._statistics.take(),
-            **{f"train/{name}": value for name, value in losses.items()},
-            "train/learning_rate": self.learner.learning_rate.item(),  # the last one, not the mean
-            "train/updates": self.num_updates,
-            **speeds(self._timesteps_per_update, collect_s, learn_s, split),
+            **train_metrics(losses, self.learner.learning_rate, self.num_updates, self.policy.std),
+            **speeds(self._timesteps_per_update, *times, split),
             **memory_in_use(self.device),
         }
-        if std is not None:
-            self.metrics["train/std"] = std.mean().item()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,6 +41,7 @@ class Draws:
     """(N, F) noise on the actor's frame."""
 
 
+_STREAM = 0x656E76  # "env"
 NUM_UNIFORM = 20
 """Uniform random numbers a step needs per env, beside one per joint."""
 
@@ -108,6 +110,12 @@ class DrawsAhead:
 def _each_step(values: Dict[str, Tensor], steps: int) -> List[Draws]:
     parts = {name: value.tensor_split(steps) for name, value in values.items()}
     return [Draws(**{name: part[step] for name, part in parts.items()}) for step in range(steps)]
+
+
+def own_seed(seed: int) -> int:
+    """The seed of a stream of its own, also beside a trainer that seeds its torch generator with the same
+    number."""
+    return int(np.random.SeedSequence([seed, _STREAM]).generate_state(1, np.uint64)[0])
 
 
 def sample_parameters(

@@ -1,0 +1,237 @@
+"""The last second of all robots, kept for finding out what went wrong, and the file that it is written to."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Union
+
+import torch
+from torch import Tensor
+
+from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.errors import UserError
+from humanoid_envs.files import replacing
+from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.simulators.simulator import PhysicsParameters, Simulator
+from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig
+
+_FORMAT, _VERSION = "humanoid_envs.dump", 1
+_MOST_ROBOTS = 16
+_EMPTY = -1.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """How K robots stood at the beginnings of T policy steps, oldest first. World frame, float32."""
+
+    base_pos: Tensor
+    """(T, K, 3) m."""
+    base_quat: Tensor
+    """(T, K, 4) wxyz."""
+    base_velocity: Tensor
+    """(T, K, 6) linear (m/s) and angular (rad/s), as the simulator shows it."""
+    pushed_velocity: Tensor
+    """(T, K, 6) the same after the push, where one hit just then."""
+    joint_pos: Tensor
+    """(T, K, J) rad."""
+    joint_vel: Tensor
+    """(T, K, J) rad/s."""
+    joint_targets: Tensor
+    """(T, K, J) rad: those of the step that led here."""
+    action: Tensor
+    """(T, K, J) as it was given in this state. In the last row the latest one given: that of the row before
+    once more, unless it was refused, and 0 after a reset."""
+    steps_played: Tensor
+    """(T, K, 1) since the episode's start. Where it is not one more than in the row before, the robot was put
+    here by a reset after the step that the targets are of."""
+
+    @property
+    def follows(self) -> Tensor:
+        """(T, K) bool: the state came from that of the row before by one step."""
+        played = self.steps_played[..., 0]
+        first = torch.zeros_like(played[:1], dtype=torch.bool)
+        return torch.cat([first, played[1:] == played[:-1] + 1.0])
+
+    def finite(self) -> Tensor:
+        """(T, K) bool: everything is, actions and targets included."""
+        return torch.stack([value.isfinite().all(-1) for value in vars(self).values()]).all(0)
+
+
+def _widths(num_joints: int) -> Dict[str, int]:
+    sizes = (3, 4, 6, 6, num_joints, num_joints, num_joints, num_joints, 1)
+    return dict(zip((field.name for field in dataclasses.fields(Record)), sizes))
+
+
+@dataclass(frozen=True)
+class Dump:
+    """The last second of some robots and what it takes to simulate it again."""
+
+    reason: str
+    seed: Optional[int]
+    """That of the last `reset(seed=…)` of the environment, None if there was none."""
+    clock: int
+    """Policy steps from the last full reset to the last row of the record."""
+    engine: str
+    """The simulator's class."""
+    robot: Robot
+    task: VelocityConfig
+    envs: List[int]
+    """(K) which of the environment's robots."""
+    parameters: PhysicsParameters
+    """(K, …) on the CPU."""
+    record: Record
+
+    def write(self, path: Union[str, Path]) -> None:
+        """Write a file of tensors and plain values, whole or not at all.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        buffer = io.BytesIO()
+        robot = {name: to_plain(value) for name, value in vars(self.robot).items()}
+        content = {
+            **vars(self),
+            "format": _FORMAT,
+            "version": _VERSION,
+            "robot": {
+                name: str(value) if isinstance(value, Path) else value for name, value in robot.items()
+            },
+            "task": to_plain(self.task),
+            "parameters": dict(vars(self.parameters)),
+            "record": dict(vars(self.record)),
+        }
+        torch.save(content, buffer)
+        with replacing(path) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+
+    @classmethod
+    def read(cls, path: Union[str, Path]) -> Dump:
+        """The dump in a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            UserError: it is damaged, or something else.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no dump {path}.")
+        try:
+            with zipfile.ZipFile(path) as archive:
+                intact = archive.testzip() is None  # torch does not look at the checksums in it
+            content = torch.load(str(path), map_location="cpu", weights_only=True) if intact else None
+        except Exception as error:
+            raise UserError(f"{path} cannot be read as a dump: it is damaged, or something else.") from error
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise UserError(f"{path} is damaged or no dump; env.write_dump(path) writes one.")
+        if content.get("version") != _VERSION:
+            raise UserError(
+                f"{path} is a dump of version {content.get('version')}; this code reads version {_VERSION}."
+            )
+        try:
+            return cls._of(content, path)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path} is no dump: {error!r:.200}.") from error
+
+    @classmethod
+    def _of(cls, content: Dict[str, Any], path: Path) -> Dump:
+        plain = content["robot"]
+        # Ours wherever its model files are, another where they were.
+        robot = XBOT_L if plain["name"] == XBOT_L.name else Robot.of(plain)
+        record, parameters = Record(**content["record"]), PhysicsParameters(**content["parameters"])
+        steps, robots, joints = len(record.base_pos), len(content["envs"]), robot.num_joints
+        for name, width in _widths(joints).items():
+            _require_shape(getattr(record, name), (steps, robots, width), name, path)
+        for name, value in vars(parameters).items():
+            one = name in ("foot_friction", "base_mass")
+            _require_shape(value, (robots,) if one else (robots, joints), name, path)
+        names = ("reason", "seed", "clock", "engine", "envs")
+        return cls(
+            **{name: content[name] for name in names},
+            robot=robot,
+            task=from_plain(VelocityConfig, content["task"], str(path)),
+            parameters=parameters,
+            record=record,
+        )
+
+
+class FlightRecorder:
+    """Notes each step of all robots, and forgets what is older than its length.
+
+    steps: its length. Takes 272 bytes for each robot and step of XBot-L.
+    """
+
+    def __init__(self, simulator: Simulator, steps: int) -> None:
+        self._simulator = simulator
+        self._split = _widths(simulator.robot.num_joints)
+        self._ring = torch.zeros(
+            steps, simulator.num_envs, sum(self._split.values()), device=simulator.device
+        )
+        self._next = torch.zeros(1, dtype=torch.int64, device=simulator.device)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._ring[:, :, -1].fill_(_EMPTY)
+
+    def note(self, memory: TaskMemory, action: Tensor) -> None:
+        """Call at the beginning of a step; may be part of a CUDA graph. action: (N, J), as given."""
+        self._ring.index_copy_(0, self._next, self._row(memory, action)[None])
+        self._next.add_(1).remainder_(len(self._ring))
+
+    def dump(self, memory: TaskMemory, action: Tensor, first: Sequence[int], **about: Any) -> Dump:
+        """What was noted, and how things stand now, of at most 16 robots.
+
+        Args:
+            first: those that must be among them; then come those with numbers that are not finite.
+            about: reason, seed and task of the `Dump`.
+
+        Raises:
+            UserError: there is no such robot.
+        """
+        simulator, total = self._simulator, self._simulator.num_envs
+        wrong = [env for env in first if not 0 <= env < total]
+        if wrong:
+            raise UserError(f"There is no env {wrong[0]} to dump: there are {total}, counted from 0.")
+        rows = torch.cat([torch.roll(self._ring, -int(self._next), 0), self._row(memory, action)[None]])
+        rows = rows[rows[:, 0, -1] != _EMPTY]
+        sick = (~rows.isfinite()).any(dim=2).any(dim=0).nonzero()[:, 0].tolist()
+        envs = list(dict.fromkeys([*map(int, first), *sick, *range(min(total, _MOST_ROBOTS))]))[:_MOST_ROBOTS]
+        parts = rows[:, envs].cpu().split(list(self._split.values()), dim=2)
+        return Dump(
+            clock=int(memory.clock),
+            engine=type(simulator).__name__,
+            robot=simulator.robot,
+            envs=envs,
+            parameters=PhysicsParameters(
+                **{name: value[envs].cpu() for name, value in vars(simulator.parameters).items()}
+            ),
+            record=Record(*[part.clone() for part in parts]),
+            **about,
+        )
+
+    def _row(self, memory: TaskMemory, action: Tensor) -> Tensor:
+        state, played = self._simulator.state, memory.steps_played[:, None]
+        return torch.cat(
+            [
+                state.base_pos,
+                state.base_quat,
+                state.base_lin_vel,
+                state.base_ang_vel,
+                memory.base_velocity,
+                state.joint_pos,
+                state.joint_vel,
+                self._simulator.joint_targets,
+                action,
+                played.to(action.dtype),
+            ],
+            dim=1,
+        )
+
+
+def _require_shape(value: Tensor, shape: Sequence[int], name: str, path: Path) -> None:
+    if not isinstance(value, Tensor) or tuple(value.shape) != tuple(shape) or value.dtype != torch.float32:
+        raise UserError(f"{path} is no dump: its {name} is not float32 of shape {tuple(shape)}.")
