@@ -73,8 +73,12 @@ def test_plays_torchscript_by_a_contract(tmp_path: Path) -> None:
     torch.jit.script(torch.nn.Linear(94, 12)).save(str(tmp_path / "policy.pt"))
     arguments = ("--video", "walk.mp4", "--seconds", "0.1", "--size", "160", "120")
     result = run(tmp_path, "play.py", "policy.pt", "--contract", "contract.json", *arguments)
+    assert result.returncode == 1
+    assert "policy.pt is TorchScript: it runs code" in result.stderr
+    trusted = (*arguments, "--trust")
+    result = run(tmp_path, "play.py", "policy.pt", "--contract", "contract.json", *trusted)
     assert result.returncode == 0, result.stderr
-    result = run(tmp_path, "play.py", "policy.pt", *arguments)
+    result = run(tmp_path, "play.py", "policy.pt", *trusted)
     assert result.returncode == 1
     assert result.stderr.startswith("Error: policy.pt does not map 705 observations to 12 actions")
 
