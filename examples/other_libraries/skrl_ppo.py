@@ -3,7 +3,8 @@
     python examples/other_libraries/skrl_ppo.py                       # runs/skrl
     python examples/other_libraries/skrl_ppo.py --num-envs 128 --updates 200
 
-No adapter: with `dict_obs=True` and torch tensors these environments look to skrl as Isaac Lab's do.
+No adapter: with `dict_obs=True` and torch tensors these environments look to skrl as Isaac Lab's do, and say
+besides in which state an episode ended, from which `TimeOutPPO` values its time-outs.
 """
 
 from __future__ import annotations
@@ -38,6 +39,19 @@ class Actor(GaussianMixin, Model):
 
     def compute(self, inputs: Dict[str, Any], role: str = "") -> Tuple[Tensor, Dict[str, Any]]:
         return self.net(inputs["observations"]), {"log_std": self.log_std}
+
+
+class TimeOutPPO(PPO):
+    """skrl's PPO, which values a time-out by the state in which it came, not by the next episode's first."""
+
+    def record_transition(self, **step: Any) -> None:
+        terminated, truncated, infos = step["terminated"], step["truncated"], step["infos"]
+        if "final_obs" in infos:  # what is done has been reset: this is how it ended
+            done, final = terminated | truncated, infos["final_obs"]
+            step["next_observations"] = torch.where(done, final["policy"], step["next_observations"])
+            step["next_states"] = torch.where(done, final["critic"], step["next_states"])
+        # After a fall nothing more is gained, also where time ran out in the same step.
+        super().record_transition(**{**step, "truncated": truncated & ~terminated})
 
 
 class Critic(DeterministicMixin, Model):
@@ -108,7 +122,7 @@ def main() -> None:
     )
     settings.experiment.directory, settings.experiment.experiment_name = chosen.log_dir, "skrl"
     hidden = (512, 256, 128) if gpu else (128, 64)
-    agent = PPO(
+    agent = TimeOutPPO(
         models={"policy": Actor(env, hidden), "value": Critic(env, hidden)},
         memory=RandomMemory(memory_size=chosen.steps, num_envs=env.num_envs, device=env.device),
         cfg=settings,

@@ -91,3 +91,58 @@ def test_skrl_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
     saved = torch.load(next((tmp_path / "runs/skrl/checkpoints").glob("agent_*.pt")), weights_only=True)
     assert saved["policy"]["net.0.weight"].shape == (width, 705)
     assert saved["value"]["net.0.weight"].shape == (width, 237)
+
+
+@pytest.mark.parametrize("fell", [False, True])
+def test_skrl_values_time_outs_by_the_last_state(fell: bool) -> None:
+    """Of the episode that ended, not of the one that begins; a fall by nothing at all."""
+    pytest.importorskip("skrl")
+    from skrl.agents.torch.ppo import PPO_CFG
+    from skrl.envs.wrappers.torch import wrap_env
+    from skrl.memories.torch import RandomMemory
+
+    from tests.trainers.sb3.robots import make, short_task
+
+    script: Any = runpy.run_path(str(ROOT / "examples" / FOLDER / "skrl_ppo.py"))
+    task = short_task(2, **({"min_base_height": 2.0} if fell else {}))
+    env = wrap_env(make(3, task, dict_obs=True, array="torch"), wrapper="isaaclab-single-agent")
+    settings = PPO_CFG(rollouts=2, discount_factor=0.5, time_limit_bootstrap=True)
+    settings.experiment.write_interval = settings.experiment.checkpoint_interval = 0
+    agent = script["TimeOutPPO"](
+        models={"policy": script["Actor"](env, (8,)), "value": script["Critic"](env, (8,))},
+        memory=RandomMemory(memory_size=2, num_envs=3),
+        cfg=settings,
+        **script["spaces"](env),
+    )
+    agent.init()
+    agent.enable_training_mode(True)
+    observations, expected = env.reset()[0], []
+    terminated = truncated = torch.zeros(3, 1, dtype=torch.bool)
+    for timestep in range(2):
+        states, actions = env.state(), torch.zeros(3, 12)
+        with torch.no_grad():
+            agent.act(observations, states, timestep=timestep, timesteps=2)
+        following, rewards, terminated, truncated, infos = env.step(actions)
+        value = torch.zeros(3, 1)
+        if bool(truncated.all()) and not fell:
+            final = infos["final_obs"]["critic"]
+            assert not torch.equal(final, env.state())
+            value = 0.5 * agent.value.act({"states": final}, role="value")[0].detach()
+            assert value.abs().min() > 0.0
+        expected.append(rewards.clone() + value)
+        agent.record_transition(
+            observations=observations,
+            states=states,
+            actions=actions,
+            rewards=rewards,
+            next_observations=following,
+            next_states=env.state(),
+            terminated=terminated,
+            truncated=truncated | terminated,  # in a fall time may run out as well
+            infos=infos,
+            timestep=timestep,
+            timesteps=2,
+        )
+        observations = following
+    assert bool((terminated if fell else truncated).all())
+    torch.testing.assert_close(agent.memory.get_tensor_by_name("rewards"), torch.stack(expected))
