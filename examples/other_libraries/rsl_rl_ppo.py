@@ -23,7 +23,7 @@ from torch import Tensor
 
 class RslRlEnv(VecEnv):
     """A humanoid environment with `dict_obs=True` on torch tensors, as rsl_rl wants it: with observation
-    groups "policy" and "critic". First episodes begin at random steps by its own `stagger_episodes`, not by
+    groups "policy" and "critic". Its `stagger_episodes` lets first episodes time out at random steps, as does
     the runner's `init_at_random_ep_len`."""
 
     def __init__(self, env: HumanoidVectorEnv, seed: int = 0) -> None:
@@ -33,6 +33,19 @@ class RslRlEnv(VecEnv):
         self.device = env.device
         self.cfg = to_plain(env.config)
         self._observation = self._grouped(env.reset(seed=seed)[0])
+
+    @property
+    def episode_length_buf(self) -> Tensor:
+        """(N,) int64: the steps by which an episode's time is up; to be set."""
+        return self.env.state_dict()["memory"]["episode_step"]
+
+    @episode_length_buf.setter
+    def episode_length_buf(self, steps: Tensor) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        state = self.env.state_dict()
+        memory = state["memory"]
+        memory["first_step"] += steps - memory["episode_step"]  # so many steps were played as before
+        memory["episode_step"] = steps
+        self.env.load_state_dict(state)
 
     def get_observations(self) -> TensorDict:
         return self._observation

@@ -81,6 +81,23 @@ def test_rsl_rl_is_told_what_ends_an_episode() -> None:
         assert "/reward/alive" in extras["log"]
 
 
+def test_rsl_rl_sees_and_sets_how_long_episodes_are() -> None:
+    """As its runner does with `init_at_random_ep_len`: who is set further times out earlier."""
+    pytest.importorskip("rsl_rl.runners", exc_type=ImportError)
+    from tests.trainers.sb3.robots import make, short_task
+
+    script: Any = runpy.run_path(str(ROOT / "examples" / FOLDER / "rsl_rl_ppo.py"))
+    env = script["RslRlEnv"](make(3, short_task(5), dict_obs=True, array="torch"))
+    assert env.episode_length_buf.tolist() == [0, 0, 0]
+    env.step(torch.zeros(3, 12))
+    assert env.episode_length_buf.tolist() == [1, 1, 1]
+    env.episode_length_buf = torch.tensor([1, 3, 2])
+    assert env.episode_length_buf.tolist() == [1, 3, 2]
+    ends = torch.stack([env.step(torch.zeros(3, 12))[2] for _ in range(4)])
+    assert ends.int().argmax(0).tolist() == [3, 1, 2]
+    assert env.episode_length_buf.tolist() == [0, 2, 1]
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_skrl_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     pytest.importorskip("skrl")
