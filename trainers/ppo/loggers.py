@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import itertools
 import json
 import os
+import re
 import socket
 import time
 from pathlib import Path
@@ -18,6 +18,8 @@ from humanoid_envs.errors import MissingPackage, StorageError, UserError
 from humanoid_envs.files import naming, replacing
 
 Scalars = Dict[str, float]
+
+_EVENTS = "events.out.tfevents."  # TensorBoard's prefix, which the second of the start follows
 
 
 class Logger(Protocol):
@@ -77,8 +79,6 @@ class Log:
 class TensorBoardLogger:
     """A folder of TensorBoard events, made at the first write."""
 
-    _count = itertools.count()
-
     def __init__(self, directory: Union[str, Path]) -> None:
         self._directory = Path(directory)
         self._file: Optional[BinaryIO] = None
@@ -110,8 +110,8 @@ class TensorBoardLogger:
 
     def _open(self, step: int) -> None:
         """A new file, which hides what others hold from this step on."""
-        name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(self._count)}"
-        self._path = self._directory / f"events.out.tfevents.{name}"
+        name = f"{_next_second(self._directory):010d}.{socket.gethostname()}.{os.getpid()}"
+        self._path = self._directory / f"{_EVENTS}{name}"
         with naming(self._path):
             self._directory.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("wb")
@@ -274,6 +274,15 @@ def folder_loggers(directory: Optional[Union[str, Path]]) -> List[Logger]:
         if directory is None
         else [TensorBoardLogger(directory), CSVLogger(Path(directory) / "progress.csv")]
     )
+
+
+def _next_second(directory: Path) -> int:
+    """Now, or the second after the newest file of events. TensorBoard reads files in the order of their
+    names, so that of a new one is after all others, also after one of the same second or of a clock that
+    was set back since."""
+    matches = (re.match(r"\d{10}", path.name[len(_EVENTS) :]) for path in directory.glob(f"{_EVENTS}*"))
+    seconds = [int(match.group()) for match in matches if match is not None]
+    return max([int(time.time()), *(second + 1 for second in seconds)])
 
 
 def _point(name: str, value: float) -> Dict[str, Any]:

@@ -83,6 +83,22 @@ def test_tensorboard_hides_what_is_written_anew(tmp_path: Path) -> None:
     resumed.close()
 
 
+@pytest.mark.parametrize("present", ["1700000000.zebra.99999.0", "1700000007.host.1.0"])
+def test_tensorboard_reads_a_new_file_last(
+    present: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after one of the same second, of another process or machine, and when the clock was set back."""
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.9)
+    TensorBoardLogger(tmp_path).write({"a": 1.0}, 10)
+    (first,) = tmp_path.iterdir()
+    first.rename(tmp_path / f"events.out.tfevents.{present}")
+    for value in (2.0, 3.0):
+        logger = TensorBoardLogger(tmp_path)
+        logger.write({"a": value}, 10)
+        logger.close()
+        assert points(tmp_path, "a") == {10: value}
+
+
 # Standard output
 
 
