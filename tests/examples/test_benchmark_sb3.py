@@ -19,4 +19,5 @@ def test_compares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert [row[1].strip() for row in rows] == ["HumanoidVecEnv", "SubprocVecEnv", "best, ratio"]
     rates = [[float(cell.strip("/s ").replace(",", "")) for cell in row[3:5]] for row in rows]
     for ours, theirs, ratio in zip(*rates):
-        assert ratio == pytest.approx(ours / theirs, rel=0.05, abs=0.1)
+        # Of rates that were printed without their fractions.
+        assert (ours - 0.5) / (theirs + 0.5) - 0.051 < ratio < (ours + 0.5) / (theirs - 0.5) + 0.051
