@@ -1,7 +1,8 @@
 # `make train` and `make test` start from a fresh clone: they need make and Python 3.11 or newer, nothing else.
 #
 #   make train ARGS="--help"      train XBot-L; ARGS go to examples/train_ppo.py
-#   make test ARGS="-k checker"   run the tests; ARGS go to pytest
+#   make test ARGS="-k checker"   run the tests, on all cores; ARGS go to pytest
+#                                 (with -s or --pdb in one process, as with -n 0)
 #   make check                    formatting, lint and types
 #   make format                   fix formatting and imports
 #   make install PYTHON=...       only create .venv, from this interpreter
@@ -16,6 +17,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+PYTEST := -m pytest -n auto --dist worksteal
 
 VENV38 := .venv-py38
 STAMP38 := $(VENV38)/.installed
@@ -39,7 +42,7 @@ train: install
 	$(BIN)/python examples/train_ppo.py $(ARGS)
 
 test: install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python $(PYTEST) $(ARGS)
 
 check: install
 	$(BIN)/ruff format --check
@@ -64,4 +67,4 @@ $(STAMP38): pyproject.toml constraints.txt
 	touch $@
 
 test-py38: install-py38
-	$(VENV38)/bin/python -m pytest $(TESTS38) $(ARGS)
+	$(VENV38)/bin/python $(PYTEST) $(TESTS38) $(ARGS)

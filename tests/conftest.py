@@ -5,11 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One of several processes that have a core each. Read when torch is first imported, also in the programs
+    # that tests start.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 if sys.platform == "linux" and not os.environ.get("DISPLAY"):
     os.environ.setdefault("MUJOCO_GL", "egl")  # read when mujoco is first imported
+
+
+@pytest.hookimpl(hookwrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Iterator[None]:
+    """Of `-n auto`: as many as there are cores, but eight at most, for which most machines have the memory,
+    and none if the output is to be seen."""
+    outcome: Any = yield
+    outcome.force_result(0 if config.option.capture == "no" else min(outcome.get_result(), 8))
 
 
 @pytest.fixture(scope="session")
