@@ -25,6 +25,7 @@ from trainers.evaluation.setting import NOMINAL, Spread
 from trainers.export import task_of
 from trainers.policies import LoadedPolicy
 from trainers.ppo import PPO
+from trainers.runs import Run, naming_what_stays, refuse_to_overwrite
 from trainers.sb3 import (
     EpisodeTermsCallback,
     HumanoidVecEnv,
@@ -32,6 +33,7 @@ from trainers.sb3 import (
     SaveCallback,
     as_policy,
     from_ppo,
+    run_logger,
     save_model,
     to_ppo,
 )
@@ -79,11 +81,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
 
-    with Interruption() as interruption:
-        finetune(chosen, interruption)
+    run = Run.named(chosen.run_name)
+    with Interruption() as interruption, run.claim():
+        for name in ("model.zip", "policy.pt"):
+            refuse_to_overwrite(run.directory / name, chosen.policy)
+        finetune(chosen, run, interruption)
 
 
-def finetune(chosen: argparse.Namespace, interruption: Interruption) -> None:
+def finetune(chosen: argparse.Namespace, run: Run, interruption: Interruption) -> None:
     ppo = PPO.load(chosen.policy, device="cpu")
     old = task_of(ppo)
     new = new_domain(old)
@@ -117,14 +122,14 @@ def finetune(chosen: argparse.Namespace, interruption: Interruption) -> None:
         seed=chosen.seed,
         device="cpu",
         verbose=1,
-        tensorboard_log=f"runs/{chosen.run_name}",
     )
+    model.set_logger(run_logger(run.directory))
     before = evaluate(as_policy(model), "before")
     with torch.no_grad():
         model.policy.log_std.fill_(math.log(STD))
-    model_file, policy_file = (Path("runs") / chosen.run_name / name for name in ("model.zip", "policy.pt"))
+    model_file, policy_file = (run.directory / name for name in ("model.zip", "policy.pt"))
     callbacks = [InterruptionCallback(interruption), EpisodeTermsCallback(), SaveCallback(model_file)]
-    with interruption.saving():
+    with interruption.saving(), naming_what_stays(model_file):
         model.learn(chosen.total_timesteps, callback=callbacks, log_interval=10)
         save_model(model, model_file)
         to_ppo(model).save(policy_file)

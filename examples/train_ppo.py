@@ -26,7 +26,6 @@ from typing import List, Optional, Tuple, Union
 
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.display import has_display
-from humanoid_envs.errors import UserError
 from trainers.command_line import concise_errors, render_without_display, shell_command
 from trainers.evaluation import format_scores, summarize
 from trainers.ppo import PPO
@@ -148,9 +147,7 @@ def _defaults(options: argparse.Namespace, resumed: Optional[Path]) -> TrainConf
 def _run(name: Optional[str], resumed: Optional[Path]) -> Run:
     if name is None and resumed is not None:
         return Run.of_checkpoint(resumed)
-    if name is not None and (Path(name).name != name or name in ("", "..")):
-        raise UserError(f"--run-name is the name of a folder below runs/, not a path: {name!r}.")
-    return Run(Path("runs") / (time.strftime("%Y-%m-%d_%H-%M-%S") if name is None else name))
+    return Run.named(time.strftime("%Y-%m-%d_%H-%M-%S") if name is None else name)
 
 
 def _how_to_go_on(run: Run) -> str:

@@ -11,6 +11,7 @@ TensorBoard shows the curves: tensorboard --logdir runs.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import time
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.command_line import concise_errors, shell_command
 from trainers.presets import preset
+from trainers.runs import Run, naming_what_stays, refuse_to_overwrite
 from trainers.sb3 import (
     AsymmetricPolicy,
     EpisodeTermsCallback,
@@ -30,6 +32,7 @@ from trainers.sb3 import (
     SaveCallback,
     load_model,
     policy_kwargs,
+    run_logger,
     save_model,
 )
 from trainers.signals import Interruption
@@ -166,50 +169,64 @@ def main() -> None:
 
 
 def train(chosen: argparse.Namespace, interruption: Interruption) -> None:
-    recipe = ALGORITHMS[chosen.algorithm]
+    recipe, run = ALGORITHMS[chosen.algorithm], run_of(chosen)
+    path = run.directory / "model.zip"
     if recipe.torch_threads is not None:
         torch.set_num_threads(recipe.torch_threads)
-    env = HumanoidVecEnv(
-        gymnasium.make_vec(
-            "HumanoidXBotL-MuJoCo-v0",
-            num_envs=chosen.num_envs or recipe.num_envs,
-            config=recipe.task,
-            dict_obs=recipe.privileged,
-            stagger_episodes=True,
-        )
-    )
-    folder = Path("runs") / (chosen.run_name or f"sb3_{chosen.algorithm}")
-    options = {"tensorboard_log": str(folder), "verbose": 1, "device": "cpu"}
-    if chosen.resume is None:
-        model = recipe.make(env, seed=chosen.seed, **options)
-    else:
-        model = load_model(chosen.resume, env, trust=chosen.trust, **options)
-
-    path = folder / "model.zip"
     interruption.farewell = lambda: how_to_go_on(path, chosen.algorithm)
-    callbacks: List[BaseCallback] = [
-        InterruptionCallback(interruption),
-        EpisodeTermsCallback(),
-        TimeLimit(chosen.minutes),
-        SaveCallback(path),
-    ]
-    if chosen.evaluate_every is not None:
-        callbacks.append(EvaluationCallback(chosen.evaluate_every, best=folder / "best.zip"))
-    with interruption.saving():
-        model.learn(
-            chosen.total_timesteps,
-            callback=callbacks,
-            log_interval=recipe.log_interval,
-            tb_log_name=chosen.algorithm,
-            reset_num_timesteps=chosen.resume is None,
-        )
-        save_model(model, path)
-    env.close()
+    with run.claim():
+        refuse_to_overwrite(path, chosen.resume)
+        with contextlib.closing(make_env(recipe, chosen.num_envs)) as env:
+            options = {"verbose": 1, "device": "cpu"}
+            if chosen.resume is None:
+                model = recipe.make(env, seed=chosen.seed, **options)
+            else:
+                model = load_model(chosen.resume, env, trust=chosen.trust, **options)
+            model.set_logger(run_logger(run.directory))
+            callbacks: List[BaseCallback] = [
+                InterruptionCallback(interruption),
+                EpisodeTermsCallback(),
+                TimeLimit(chosen.minutes),
+                SaveCallback(path),
+            ]
+            if chosen.evaluate_every is not None:
+                best = run.directory / "best.zip"
+                callbacks.append(EvaluationCallback(chosen.evaluate_every, best=best))
+            with interruption.saving(), naming_what_stays(path):
+                model.learn(
+                    chosen.total_timesteps,
+                    callback=callbacks,
+                    log_interval=recipe.log_interval,
+                    reset_num_timesteps=chosen.resume is None,
+                )
+                save_model(model, path)
     if interruption.came:
         return
     print(f"{model.num_timesteps:,} env-steps in all. Model: {path}")
     evaluation = shell_command(Path(__file__).with_name("evaluate_sb3.py"), path)
     print(f"How does it walk? {evaluation}")
+
+
+def run_of(chosen: argparse.Namespace) -> Run:
+    """What is resumed goes on in its folder, if that is a run's."""
+    if chosen.run_name is not None:
+        return Run.named(chosen.run_name)
+    folder = None if chosen.resume is None else chosen.resume.resolve().parent
+    if folder is not None and folder.parent == Path("runs").resolve():
+        return Run.named(folder.name)
+    return Run.named(f"sb3_{chosen.algorithm}")
+
+
+def make_env(recipe: Recipe, num_envs: Optional[int]) -> HumanoidVecEnv:
+    return HumanoidVecEnv(
+        gymnasium.make_vec(
+            "HumanoidXBotL-MuJoCo-v0",
+            num_envs=num_envs or recipe.num_envs,
+            config=recipe.task,
+            dict_obs=recipe.privileged,
+            stagger_episodes=True,
+        )
+    )
 
 
 def how_to_go_on(model: Path, algorithm: str) -> str:

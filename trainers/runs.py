@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Optional
 
 import yaml
 
 from humanoid_envs.configs import from_plain, to_plain
-from humanoid_envs.errors import UserError
+from humanoid_envs.errors import StorageError, UserError
 from humanoid_envs.files import naming, remove_strays, replacing
 from trainers.lock import locked
 from trainers.presets import TrainConfig
@@ -24,6 +24,13 @@ class Run:
         self.checkpoints = directory / "checkpoints"
         self.last_checkpoint = self.checkpoints / "last.pt"
         self.best_checkpoint = self.checkpoints / "best.pt"
+
+    @classmethod
+    def named(cls, name: str) -> Run:
+        """The run of that name below runs/. Raises UserError for a path."""
+        if Path(name).name != name or name in ("", ".."):
+            raise UserError(f"--run-name is the name of a folder below runs/, not a path: {name!r}.")
+        return cls(Path("runs") / name)
 
     @classmethod
     def of_checkpoint(cls, checkpoint: Path) -> Run:
@@ -105,6 +112,25 @@ def read_config(path: Path) -> TrainConfig:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no YAML file: {error}") from error
     return from_plain(TrainConfig, values, str(path))
+
+
+def refuse_to_overwrite(model: Path, resume: Optional[Path]) -> None:
+    """Raise UserError if a training that goes on from `resume`, or None, would write over another's model:
+    there is one already, and `resume` is not from its folder."""
+    if model.exists() and (resume is None or resume.resolve().parent != model.resolve().parent):
+        folder = model.parent.parent if model.parent.name == "checkpoints" else model.parent
+        raise UserError(f"{folder} already holds a run: resume it, or choose another name.")
+
+
+@contextlib.contextmanager
+def naming_what_stays(model: Path) -> Iterator[None]:
+    """Have a StorageError in the block say that the model is whole, if there is one."""
+    try:
+        yield
+    except StorageError as error:
+        if model.is_file():
+            raise StorageError(f"{error} {model} is whole, to go on from.") from error
+        raise
 
 
 def find_checkpoint(name: str, runs: Path = Path("runs")) -> Path:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence, Tuple
 
 from gymnasium.vector import VectorEnv
 
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import to_plain
-from humanoid_envs.errors import StorageError, UserError
 from humanoid_envs.registration import best_engine, make_isaacgym
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import CommandScore, evaluate_commands, summarize
@@ -33,7 +32,7 @@ from trainers.ppo.checkpoint import read_checkpoint
 from trainers.ppo.devices import resolve_device
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.presets import TrainConfig
-from trainers.runs import Run
+from trainers.runs import Run, naming_what_stays, refuse_to_overwrite
 from trainers.signals import Interruption
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ def train(
     with contextlib.ExitStack() as closing:
         if workers.is_first:
             closing.enter_context(run.claim())
-        if resume is None and run.last_checkpoint.exists():
-            raise UserError(f"{run.directory} already holds a run: resume it, or choose another name.")
+        refuse_to_overwrite(run.last_checkpoint, resume)
         viewer = viewer and workers.is_first
         env = make_env(config, headless=not viewer, workers=workers)
         shown = _watched(env) if viewer else env
@@ -106,22 +104,12 @@ def train(
                 on_start(ppo)
         workers.wait()
         remaining = config.total_timesteps - ppo.num_timesteps
-        with interruption.saving(), _naming_what_stays(run):
+        with interruption.saving(), naming_what_stays(run.last_checkpoint):
             if remaining > 0:
                 ppo.learn(remaining, callbacks, progress_bar, reset_num_timesteps=False)
             ppo.save(run.last_checkpoint)
             exports.export(ppo, "policy")
     return ppo
-
-
-@contextlib.contextmanager
-def _naming_what_stays(run: Run) -> Iterator[None]:
-    try:
-        yield
-    except StorageError as error:
-        if run.last_checkpoint.is_file():
-            raise StorageError(f"{error} {run.last_checkpoint} is whole, to go on from.") from error
-        raise
 
 
 def _trainer(

@@ -19,6 +19,8 @@ pytest.importorskip("sb3_contrib")
 from stable_baselines3 import PPO
 
 from tests.examples.script import run_here
+from trainers.ppo.loggers import CSVLogger
+from trainers.runs import Run
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,9 @@ def test_trains(
     assert data["metadata"]["algorithm"] == class_name
     assert data["_n_updates"] > 0
     assert data["num_timesteps"] >= int(steps)
-    assert list((tmp_path / f"runs/sb3_{algorithm}").glob("*/events.out.tfevents.*"))
+    if "ppo" in algorithm:  # the others log every 50 episodes
+        assert list(model.parent.glob("events.out.tfevents.*"))
+        assert (model.parent / "progress.csv").is_file()
 
 
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
@@ -88,11 +92,76 @@ def test_goes_on_and_keeps_the_best(
     assert run_here(tmp_path, "train_sb3.py", *stop, monkeypatch=monkeypatch) == 0
     assert "2 env-steps in all. Model: runs/short/model.zip" in capsys.readouterr().out
 
+    new = run_here(tmp_path, "train_sb3.py", *options, monkeypatch=monkeypatch)
+    assert new == "Error: runs/mine already holds a run: resume it, or choose another name."
+    named = (*options, "--run-name", "short", "--resume", "runs/mine/model.zip")
+    assert "runs/short already holds a run" in str(
+        run_here(tmp_path, "train_sb3.py", *named, monkeypatch=monkeypatch)
+    )
+
     other = (*options, "--algorithm", "tqc", "--resume", "runs/mine/model.zip")
     message = run_here(tmp_path, "train_sb3.py", *other, monkeypatch=monkeypatch)
     assert "runs/mine/model.zip does not fit this environment: its observation shape is (705,)" in str(
         message
     )
+
+
+FEW = ("--num-envs", "2", "--total-timesteps", "192", "--run-name", "a")
+
+
+def test_one_process_has_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Run(tmp_path / "runs/a").claim():
+        message = run_here(tmp_path, "train_sb3.py", *FEW, monkeypatch=monkeypatch)
+    assert f"Error: runs/a is in use by process {os.getpid()} on " in str(message)
+
+
+@pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
+def test_a_run_that_fails_at_its_first_step_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(env: Any, actions: Any) -> None:
+        raise RuntimeError("no physics today")
+
+    monkeypatch.setattr("humanoid_envs.vector_env.HumanoidVectorEnv.step", fail)
+    with pytest.raises(RuntimeError, match="no physics today"):
+        run_here(tmp_path, "train_sb3.py", *FEW, monkeypatch=monkeypatch)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
+def test_a_limit_of_file_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a full disk, from after the second record on."""
+    resource = pytest.importorskip("resource")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    saved, write = [], CSVLogger.write
+
+    def writes(logger: CSVLogger, scalars: Any, step: int) -> None:
+        write(logger, scalars, step)
+        if step == 128 and not saved:
+            saved.append(step)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+
+    assert run_here(tmp_path, "train_sb3.py", *FEW, "--total-timesteps", "64", monkeypatch=monkeypatch) == 0
+    monkeypatch.setattr(CSVLogger, "write", writes)
+    resumed = (*FEW, "--resume", "runs/a/model.zip")
+    try:
+        message = str(run_here(tmp_path, "train_sb3.py", *resumed, monkeypatch=monkeypatch))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    model = "runs/a/model.zip"
+    assert message == f"Error: {model} cannot be written: File too large. {model} is whole, to go on from."
+    assert PPO.load(tmp_path / model).num_timesteps == 64
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_runs_that_is_a_file_and_a_name_that_is_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs").write_text("")
+    message = run_here(tmp_path, "train_sb3.py", *FEW, monkeypatch=monkeypatch)
+    assert message == "Error: runs/a cannot be written: Not a directory."
+    path = run_here(tmp_path, "train_sb3.py", "--run-name", "../a", monkeypatch=monkeypatch)
+    assert path == "Error: --run-name is the name of a folder below runs/, not a path: '../a'."
 
 
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")

@@ -19,7 +19,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from humanoid_envs.errors import StorageError
+from humanoid_envs.errors import StorageError, UserError
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.examples.script import ROOT
 from tests.examples.script import TINY as OPTIONS
@@ -163,6 +163,16 @@ def test_what_was_due_is_made_at_the_resume(tmp_path: Path, exported: List[str])
     for name, weight in before["policy"].items():
         assert torch.equal(again["policy"][name], weight)
     assert exported[:2] == ["update_000004.onnx", "update_000004.jit.pt"]
+
+
+def test_another_run_is_not_overwritten(tmp_path: Path, exported: List[str]) -> None:
+    run_in(tmp_path / "a")
+    run_in(tmp_path / "b")
+    before = (tmp_path / "b/checkpoints/last.pt").read_bytes()
+    for resume in (None, tmp_path / "a/checkpoints/last.pt"):
+        with pytest.raises(UserError, match="b already holds a run: resume it, or choose another name"):
+            train(TINY, Run(tmp_path / "b"), resume, progress_bar=False)
+    assert (tmp_path / "b/checkpoints/last.pt").read_bytes() == before
 
 
 # Disks

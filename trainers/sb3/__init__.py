@@ -17,6 +17,7 @@ from trainers.sb3.callbacks import (
     nine_commands,
     small_scorecard,
 )
+from trainers.sb3.logger import run_logger
 from trainers.sb3.models import as_policy, describe, load_model, save_model
 from trainers.sb3.policy import AsymmetricPolicy, policy_kwargs
 from trainers.sb3.transfer import from_ppo, to_ppo
@@ -35,6 +36,7 @@ __all__ = [
     "load_model",
     "nine_commands",
     "policy_kwargs",
+    "run_logger",
     "save_model",
     "small_scorecard",
     "to_ppo",

@@ -19,10 +19,14 @@ from trainers.signals import Interruption
 
 class EpisodeTermsCallback(BaseCallback):
     """Logs, as means over the episodes that ended, `reward/…` (sum of each weighted term over an episode) and
-    `episode/fall_rate` and `episode/tracking_error_…`: the curves of `trainers.ppo`."""
+    `episode/fall_rate` and `episode/tracking_error_…`, and as `simulator/…` how often simulations of robots
+    went wrong since the last record: the curves of `trainers.ppo`."""
 
     def _on_step(self) -> bool:
         for info in self.locals["infos"]:
+            for kind, yes in info.get("simulator", {}).items():
+                name = f"simulator/{kind}"
+                self.logger.record(name, self.logger.name_to_value.get(name, 0.0) + yes)
             for name, value in info.get("reward_terms", {}).items():
                 self.logger.record_mean(f"reward/{name}", float(value))
             for name, value in info.get("episode_metrics", {}).items():

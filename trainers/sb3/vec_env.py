@@ -22,7 +22,8 @@ class HumanoidVecEnv(VecEnv):
 
     Observations are what the environment gives, in numpy: an array, or with its `dict_obs=True` a dict of
     `"policy"` and `"critic"` for `AsymmetricPolicy`. `reset_infos` has each env's info of the last reset. A
-    step's info is empty but at the end of an episode; then it holds
+    step's info has `"simulator"`, a dict of bools: whether the robot's simulation went wrong in this step, by
+    kind, see `HumanoidVectorEnv`. At the end of an episode it holds besides
 
     - `"terminal_observation"`, `"TimeLimit.truncated"` and `"episode"` (return `r`, length `l` in steps,
       seconds since the start `t`), as Stable-Baselines3 wants them,
@@ -74,23 +75,17 @@ class HumanoidVecEnv(VecEnv):
         observation, reward, terminated, truncated, info = self.env.step(self._actions)
         terminated, truncated = _numpy(terminated), _numpy(truncated)
         done = terminated | truncated
-        infos: List[Dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        trouble = {name: _numpy(mask).tolist() for name, mask in info["simulator"].items()}
+        infos: List[Dict[str, Any]] = [
+            {"simulator": dict(zip(trouble, row))} for row in zip(*trouble.values())
+        ]
         if done.any():
             final, last_observation = _numpy(info["final_info"]), _numpy(info["final_obs"])
             seconds = round(time.time() - self._start, 6)
             for index in np.flatnonzero(done).tolist():
-                ended = _row(final, index)
-                infos[index] = {
-                    "terminal_observation": _row(last_observation, index),
-                    "TimeLimit.truncated": bool(truncated[index] and not terminated[index]),
-                    "episode": {
-                        "r": float(ended["episode_return"]),
-                        "l": int(ended["episode_length"]),
-                        "t": seconds,
-                    },
-                    "reward_terms": ended["reward_terms"],
-                    "episode_metrics": ended["episode_metrics"],
-                }
+                infos[index].update(_of_the_end(_row(final, index), seconds))
+                infos[index]["terminal_observation"] = _row(last_observation, index)
+                infos[index]["TimeLimit.truncated"] = bool(truncated[index] and not terminated[index])
         return _numpy(observation), _numpy(reward), done, infos
 
     def close(self) -> None:
@@ -144,6 +139,15 @@ class HumanoidVecEnv(VecEnv):
         """Numbers of envs from 0; negative indices count from the end. Raises IndexError beyond the last."""
         envs = range(self.num_envs)
         return [envs[index] for index in self._get_indices(indices)]
+
+
+def _of_the_end(final: Dict[str, Any], seconds: float) -> Dict[str, Any]:
+    """What an info says of an episode; final: one env's `final_info`."""
+    return {
+        "episode": {"r": float(final["episode_return"]), "l": int(final["episode_length"]), "t": seconds},
+        "reward_terms": final["reward_terms"],
+        "episode_metrics": final["episode_metrics"],
+    }
 
 
 def actor_space(space: spaces.Space) -> spaces.Space:

@@ -13,6 +13,7 @@ pytest.importorskip("stable_baselines3")
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import KVWriter, Logger
 
+from humanoid_envs.trouble import TroubleWarning
 from tests.trainers.sb3.robots import make_vec, short_task
 from trainers.evaluation import CommandScore
 from trainers.evaluation.pushes import PushConfig
@@ -67,6 +68,31 @@ def test_terms_are_means_over_the_episodes_that_ended() -> None:
     assert not any(name.startswith(("reward/", "episode/")) for name in row)
     (row,) = logged(make(short_task(100, min_base_height=2.0)), EpisodeTermsCallback(), 16)
     assert row["episode/fall_rate"] == 1.0
+
+
+def test_trouble_in_the_simulator_is_counted() -> None:
+    model = make(short_task(100))
+    env: Any = model.get_env()
+    step, seen = env.humanoids.simulator.step, []
+
+    def sinking(targets: Any) -> None:
+        step(targets)
+        env.humanoids.simulator.contacts_dropped[1] = True
+
+    env.humanoids.simulator.step = sinking
+    callback = EpisodeTermsCallback()
+    infos = callback._on_step
+
+    def noting() -> bool:
+        seen.append([info["simulator"]["contacts_dropped"] for info in callback.locals["infos"]])
+        return infos()
+
+    callback._on_step = noting
+    with pytest.warns(TroubleWarning, match="no room for all contacts"):
+        first, second = logged(model, callback, 2 * 16)
+    assert seen == [[False, True]] * 16
+    for row in (first, second):  # 8 steps each
+        assert (row["simulator/contacts_dropped"], row["simulator/diverged"]) == (8.0, 0.0)
 
 
 def test_the_policy_is_scored_regularly_and_the_best_model_is_kept(tmp_path: Path) -> None:
