@@ -14,6 +14,7 @@ import time
 from typing import Callable, Dict, List, Tuple
 
 import humanoid_envs  # noqa: F401  before torch; registers the ids
+from trainers.command_line import concise_errors
 from trainers.ppo import PPOConfig
 from trainers.sb3 import AsymmetricPolicy, HumanoidVecEnv
 
@@ -87,6 +88,7 @@ def measure(
     return alone, updates * steps * num_envs / (stopwatch.starts[updates + 1] - stopwatch.starts[1])
 
 
+@concise_errors()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

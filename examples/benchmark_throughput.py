@@ -27,6 +27,7 @@ from typing import Callable, List, Sequence, Tuple
 from humanoid_envs.registration import best_engine
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
+from trainers.command_line import concise_errors
 from trainers.ppo import PPO
 from trainers.presets import PRESETS, TrainConfig, preset
 from trainers.training import make_env
@@ -40,6 +41,7 @@ from torch import Tensor
 WINDOW_STEPS = 50
 
 
+@concise_errors()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

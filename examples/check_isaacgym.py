@@ -29,7 +29,7 @@ from humanoid_envs.simulators.simulator import (
     Simulator,
     default_parameters,
 )
-from trainers.command_line import add_trust
+from trainers.command_line import add_trust, concise_errors
 from trainers.trust import require_trust
 
 import torch
@@ -278,6 +278,7 @@ def _simulator(engine: str, device: str) -> Simulator:
     return IsaacGymSimulator(XBOT_L, PhysicsConfig(), NUM_ENVS, device=device)
 
 
+@concise_errors()
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -18,8 +18,9 @@ from typing import Dict, List
 
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.assets import asset_path
+from humanoid_envs.programs import example_command
 from humanoid_envs.tasks.velocity import VelocityConfig
-from trainers.command_line import concise_errors, shell_command
+from trainers.command_line import concise_errors
 from trainers.evaluation import NINE_COMMANDS, CommandScore, evaluate_commands, format_scores, summarize
 from trainers.evaluation.setting import NOMINAL, Spread
 from trainers.export import task_of
@@ -133,7 +134,7 @@ def finetune(chosen: argparse.Namespace, run: Run, interruption: Interruption) -
         model.learn(chosen.total_timesteps, callback=callbacks, log_interval=10)
         save_model(model, model_file)
         to_ppo(model).save(policy_file)
-    interruption.farewell = lambda: f"Stopped. Go on with: {shell_command(__file__, policy_file)}"
+    interruption.farewell = lambda: f"Stopped. Go on with: {example_command('finetune_sb3.py', policy_file)}"
     if interruption.came:
         env.close()
         return

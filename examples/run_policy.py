@@ -13,6 +13,7 @@ import importlib
 import json
 import math
 import os
+import signal
 import sys
 import time
 import warnings
@@ -22,6 +23,8 @@ from typing import Any, Iterator, Optional
 
 if sys.platform == "linux" and not os.environ.get("DISPLAY"):
     os.environ.setdefault("MUJOCO_GL", "egl")  # for videos; read when mujoco is imported
+if __name__ == "__main__":  # Ctrl-C, also while importing; a robot's motors would be switched off here
+    signal.signal(signal.SIGINT, lambda *_: (os.write(1, b"Stopped.\n"), os._exit(130)))
 
 import mujoco.viewer
 import numpy as np
@@ -203,10 +206,8 @@ def require_servos(model: mujoco.MjModel, c: dict, joints: list) -> None:
             for name, value in stated.items():
                 own = c[name][joints.index(joint)]
                 same = math.isclose(value, own, rel_tol=1e-6) or (name == "torque_limit" and value == 0.0)
-                what = f"{name} of {model.joint(joint).name}"
-                require(
-                    same, f"The policy does not fit the model: its {what} is {own}, the model's {value:g}."
-                )
+                what = f"{name} of {model.joint(joint).name} is {own}, the model's {value:g}."
+                require(same, f"The policy does not fit the model: its {what}")
 
 
 def require(condition: object, otherwise: str) -> None:

@@ -22,11 +22,12 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import List, Optional, Tuple, Union
+from typing import List, Optional, Tuple
 
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.display import has_display
-from trainers.command_line import concise_errors, render_without_display, shell_command
+from humanoid_envs.programs import example_command
+from trainers.command_line import concise_errors, render_without_display
 from trainers.evaluation import format_scores, summarize
 from trainers.ppo import PPO
 from trainers.ppo.distributed import Workers, torchrun_workers
@@ -89,7 +90,7 @@ def _train(workers: Workers, interruption: Interruption) -> None:
     if ppo.num_timesteps < config.total_timesteps:
         print(_what_is_missing(config, ppo.num_timesteps, run))
     page = [] if has_display() else ["--web"]
-    print(f"Watch it: {_beside('play.py', run.last_checkpoint, *page)}")
+    print(f"Watch it: {example_command('play.py', run.last_checkpoint, *page)}")
 
 
 def _plan(config: TrainConfig, done: int) -> str:
@@ -107,12 +108,8 @@ def _what_is_missing(config: TrainConfig, done: int, run: Run) -> str:
     return (
         f"Stopped by the time limit of {config.max_minutes:g} minutes (--max-minutes) after {done:,} of "
         f"{config.total_timesteps:,} steps: robots that still fall need the others. Go on with: "
-        f"{_beside('train_ppo.py', '--resume', run.directory.name)}"
+        f"{example_command('train_ppo.py', '--resume', run.directory.name)}"
     )
-
-
-def _beside(script: str, *arguments: Union[str, Path]) -> str:
-    return shell_command(Path(__file__).with_name(script), *arguments)
 
 
 def _options() -> Tuple[argparse.Namespace, List[str]]:
@@ -153,7 +150,7 @@ def _run(name: Optional[str], resumed: Optional[Path]) -> Run:
 def _how_to_go_on(run: Run) -> str:
     if not run.last_checkpoint.is_file():
         return "Stopped before anything was trained."
-    return f"Stopped. Go on with: {shell_command(__file__, '--resume', run.directory.name)}"
+    return f"Stopped. Go on with: {example_command('train_ppo.py', '--resume', run.directory.name)}"
 
 
 def _evaluate(ppo: PPO) -> str:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import humanoid_envs  # noqa: F401  before torch
+from humanoid_envs.programs import example_command
 from humanoid_envs.tasks.velocity import VelocityConfig
-from trainers.command_line import concise_errors, shell_command
+from trainers.command_line import concise_errors
 from trainers.presets import preset
 from trainers.runs import Run, naming_what_stays, refuse_to_overwrite
 from trainers.sb3 import (
@@ -203,7 +204,7 @@ def train(chosen: argparse.Namespace, interruption: Interruption) -> None:
     if interruption.came:
         return
     print(f"{model.num_timesteps:,} env-steps in all. Model: {path}")
-    evaluation = shell_command(Path(__file__).with_name("evaluate_sb3.py"), path)
+    evaluation = example_command("evaluate_sb3.py", path)
     print(f"How does it walk? {evaluation}")
 
 
@@ -232,7 +233,9 @@ def make_env(recipe: Recipe, num_envs: Optional[int]) -> HumanoidVecEnv:
 def how_to_go_on(model: Path, algorithm: str) -> str:
     if not model.is_file():
         return "Stopped before anything was trained."
-    return f"Stopped. Go on with: {shell_command(__file__, '--algorithm', algorithm, '--resume', model)}"
+    return (
+        f"Stopped. Go on with: {example_command('train_sb3.py', '--algorithm', algorithm, '--resume', model)}"
+    )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import os
 # need. OpenMP reads this when torch is first imported; a third more env-steps/s on two cores.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+from humanoid_envs import programs  # noqa: F401  # isort: skip  Ctrl-C while all else is being imported
 from humanoid_envs import isaacgym_first  # noqa: F401  before anything that imports torch
 from humanoid_envs.registration import register_environments
 from humanoid_envs.tasks.velocity import VelocityConfig, preset

@@ -11,6 +11,7 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 
 from humanoid_envs.display import has_display
 from humanoid_envs.errors import UnfitMachine, WrongType
+from humanoid_envs.programs import example_command
 
 
 class Viewer:
@@ -41,7 +42,7 @@ class Viewer:
         if not has_display():
             raise UnfitMachine(
                 "MuJoCo's viewer needs a display, and this machine has none: take pictures instead, with "
-                "render_mode='rgb_array' or `python examples/play.py --video walk.mp4`."
+                f"render_mode='rgb_array' or `{example_command('play.py', '--video', 'walk.mp4')}`."
             )
         self._simulator, self._env = simulator, env
         self._model, self._data = simulator.mujoco_model(env), simulator.mujoco_data(env)

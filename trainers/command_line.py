@@ -6,14 +6,12 @@ import argparse
 import contextlib
 import math
 import os
-import shlex
-import shutil
-import subprocess
+import signal
 import sys
-from pathlib import Path
-from typing import Callable, Iterator, TypeVar, Union
+from typing import Callable, Iterator, TypeVar
 
 from humanoid_envs.errors import UserError
+from humanoid_envs.programs import imported
 
 _Number = TypeVar("_Number", int, float)
 
@@ -23,10 +21,14 @@ def concise_errors() -> Iterator[None]:
     """Decorates a script's main: what its user can mend ends it with the message alone.
 
     That is a UserError, and what the operating system says about a file that it names. All other errors are
-    the program's, and keep their traceback.
+    the program's, and keep their traceback. Ctrl-C ends it with a line and exit code 130.
     """
+    imported()
     try:
         yield
+    except KeyboardInterrupt:
+        print("Stopped.")
+        sys.exit(128 + signal.SIGINT)
     except UserError as error:
         sys.exit(f"Error: {error}")
     except OSError as error:
@@ -41,18 +43,6 @@ def render_without_display() -> None:
     """Let MuJoCo make pictures on a machine without a display: it looks for one when it is first imported."""
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         os.environ.setdefault("MUJOCO_GL", "egl")
-
-
-def shell_command(script: Union[str, Path], *arguments: Union[str, Path]) -> str:
-    """How a user can type what runs a script with this interpreter from where they are, for example
-    `.venv/bin/python examples/play.py mine`."""
-    here, python = Path.cwd(), sys.executable
-    if here in Path(python).parents:
-        python = os.path.relpath(python, here)
-    elif shutil.which(Path(python).name) == python:
-        python = Path(python).name
-    words = [python, os.path.relpath(script, here), *map(str, arguments)]
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else " ".join(map(shlex.quote, words))
 
 
 def number(least: float = -math.inf, most: float = math.inf) -> Callable[[str], float]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
+from humanoid_envs.programs import example_command
 from humanoid_envs.tasks.velocity import VelocityConfig, preset
 from trainers.checksums import require_intact
 from trainers.export import CONTRACT_FILE, contract_of, task_of
@@ -82,9 +83,10 @@ def load_policy(
     else:
         parts = _parts(path)
         if "policy.pth" in parts:
+            walk = example_command("evaluate_sb3.py", path)
             raise UserError(
-                f"{path} is a model of Stable-Baselines3: walk it with examples/evaluate_sb3.py, or make a "
-                "checkpoint of it with trainers.sb3.to_ppo."
+                f"{path} is a model of Stable-Baselines3: {walk} walks it, trainers.sb3.to_ppo makes a "
+                "checkpoint of it."
             )
         if any(name.startswith("code/") for name in parts):
             policy = _from_torchscript(path, contract, trust)

@@ -11,6 +11,7 @@ import yaml
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import StorageError, UserError
 from humanoid_envs.files import naming, remove_strays, replacing
+from humanoid_envs.programs import example_command
 from trainers.lock import locked
 from trainers.presets import TrainConfig
 
@@ -147,6 +148,6 @@ def find_checkpoint(name: str, runs: Path = Path("runs")) -> Path:
     if not written:
         raise FileNotFoundError(
             f"{name!r} is neither a checkpoint file nor a run with one in {runs}/; "
-            "python examples/train_ppo.py trains one."
+            f"{example_command('train_ppo.py')} trains one."
         )
     return written[-1]

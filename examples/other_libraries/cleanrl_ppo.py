@@ -10,6 +10,7 @@ import time
 from typing import Any, List, NamedTuple
 
 import humanoid_envs  # noqa: F401  before torch; registers the ids
+from trainers.command_line import concise_errors
 
 import gymnasium
 import torch
@@ -119,6 +120,7 @@ def update(agent: Agent, optimizer: torch.optim.Optimizer, rollout: Batch) -> No
             optimizer.step()
 
 
+@concise_errors()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

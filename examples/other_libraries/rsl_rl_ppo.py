@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Tuple
 import humanoid_envs  # noqa: F401  before torch; registers the ids
 from humanoid_envs.configs import to_plain
 from humanoid_envs.vector_env import HumanoidVectorEnv
+from trainers.command_line import concise_errors
 
 import gymnasium
 import torch
@@ -97,6 +98,7 @@ def config(steps: int, hidden: List[int]) -> Dict[str, Any]:
     }
 
 
+@concise_errors()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

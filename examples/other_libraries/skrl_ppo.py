@@ -13,6 +13,7 @@ import argparse
 from typing import Any, Dict, Tuple
 
 import humanoid_envs  # noqa: F401  before torch; registers the ids
+from trainers.command_line import concise_errors
 
 import gymnasium
 import torch
@@ -82,6 +83,7 @@ def mlp(inputs: int, hidden: Tuple[int, ...], outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(hidden[-1], outputs))
 
 
+@concise_errors()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

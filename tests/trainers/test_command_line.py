@@ -10,7 +10,7 @@ import torch
 
 from humanoid_envs import preset
 from humanoid_envs.errors import MissingPackage, UnfitMachine
-from trainers.command_line import ROLLOUTS, SCORED_SECONDS, concise_errors, integer, number, shell_command
+from trainers.command_line import ROLLOUTS, SCORED_SECONDS, concise_errors, integer, number
 from trainers.ppo.guard import NonFiniteError
 from trainers.runs import find_checkpoint
 
@@ -76,17 +76,8 @@ def test_any_finite_number_and_integers() -> None:
             read(text)
 
 
-def test_commands_are_as_a_user_types_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    script = tmp_path / "examples/play.py"
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("sys.executable", str(tmp_path / ".venv/bin/python"))
-    assert shell_command(script, "a run", Path("b")) == ".venv/bin/python examples/play.py 'a run' b"
-    monkeypatch.setattr("sys.executable", "/usr/bin/python3")
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    assert shell_command(script) == "python3 examples/play.py"
-    monkeypatch.setattr("shutil.which", lambda name: f"/other/{name}")
-    assert shell_command(script) == "/usr/bin/python3 examples/play.py"
-    (tmp_path / "docs").mkdir()
-    monkeypatch.chdir(tmp_path / "docs")
-    assert shell_command(script) == "/usr/bin/python3 ../examples/play.py"
+def test_ctrl_c_is_a_line(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as end, concise_errors():
+        raise KeyboardInterrupt
+    assert end.value.code == 130
+    assert capsys.readouterr().out == "Stopped.\n"

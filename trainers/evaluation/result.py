@@ -19,6 +19,7 @@ from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
+from humanoid_envs.programs import example_command
 from trainers.evaluation.gap import CommandWalk, GapReport, SimulatorWalk
 from trainers.evaluation.scorecard import Scorecard
 from trainers.evaluation.tour import Tour
@@ -97,7 +98,8 @@ def read_walks(path: Path) -> List[SimulatorWalk]:
     """
     gap = read_result(path)["gap"]
     if gap is None:
-        raise UserError(f"{path} holds no walks: run examples/sim2sim.py --protocol gap --json {path}.")
+        command = example_command("sim2sim.py", "--protocol", "gap", "--json", path)
+        raise UserError(f"{path} holds no walks: run {command}.")
     walks = []
     for walk in gap["walks"]:
         commands = tuple(from_plain(CommandWalk, command, str(path)) for command in walk["commands"])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.errors import UserError
+from humanoid_envs.programs import example_command
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.observation_store import ObservationStore
 from trainers.ppo.rollout_buffer import RolloutBuffer
@@ -113,7 +114,7 @@ def _dump(error: NonFiniteError, env: TensorEnv, folder: Optional[Path], workers
         env.env.unwrapped.write_dump(path, error.envs or (), str(error))  # pyright: ignore[reportAttributeAccessIssue]
     except UserError as reason:
         return f"No dump of the last second: {reason}"
-    return f"The last second is in {path}: python examples/replay_dump.py {path}"
+    return f"The last second is in {path}: {example_command('replay_dump.py', path)}"
 
 
 def check_losses(losses: Dict[str, Tensor]) -> Dict[str, float]:
