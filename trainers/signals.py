@@ -8,7 +8,10 @@ import signal
 import sys
 import threading
 from types import FrameType
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional
+
+if TYPE_CHECKING:
+    from trainers.ppo.distributed import Workers
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -55,10 +58,10 @@ class Interruption:
             sys.exit(128 + self._received)
 
     @contextlib.contextmanager
-    def saving(self) -> Iterator[None]:
+    def saving(self, together: bool = False) -> Iterator[None]:
         """Raise nothing in the block, which saves what was trained, once it has called this as a callback:
-        look at `came` behind it."""
-        self._saving = True
+        look at `came` behind it. together: nor before, since other workers would wait for this one."""
+        self._saving, self._deferred = True, together
         try:
             yield
         finally:
@@ -68,6 +71,12 @@ class Interruption:
     def came(self) -> bool:
         """Whether there was a signal."""
         return self._received is not None
+
+    def agree(self, workers: Workers) -> None:
+        """Have a signal that came to any of the workers count for all. Waits for all of them."""
+        flags = workers.any([self._received == number for number in _SIGNALS])
+        if self._received is None and True in flags:
+            self._received = _SIGNALS[flags.index(True)]
 
     def __call__(self, trainer: object) -> Optional[bool]:
         """False once a signal came."""
@@ -79,7 +88,7 @@ class Interruption:
             if self._interrupted:
                 os._exit(128 + number)
             self._interrupted = True
-            if self._deferred and 2 in self._terminals:
+            if self._deferred and self.farewell is not None and 2 in self._terminals:
                 os.write(2, b"\nStopping after this update; Ctrl-C again ends at once.\n")
         elif number != signal.SIGTERM:
             for descriptor in self._terminals:

@@ -104,9 +104,11 @@ def train(
                 on_start(ppo)
         workers.wait()
         remaining = config.total_timesteps - ppo.num_timesteps
-        with interruption.saving(), naming_what_stays(run.last_checkpoint):
+        together = workers.world_size > 1
+        with interruption.saving(together), naming_what_stays(run.last_checkpoint):
             if remaining > 0:
                 ppo.learn(remaining, callbacks, progress_bar, reset_num_timesteps=False)
+            interruption.agree(workers)
             ppo.save(run.last_checkpoint)
             exports.export(ppo, "policy")
     return ppo

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
@@ -25,6 +27,7 @@ from trainers.ppo.loggers import CSVLogger
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import EnvSignature
 from trainers.ppo.tensor_env import StepResult
+from trainers.signals import Interruption
 
 CPU = torch.device("cpu")
 CONFIG = PPOConfig(
@@ -33,6 +36,8 @@ CONFIG = PPOConfig(
 TOGETHER = dataclasses.replace(CONFIG, device="auto")
 UPDATE = 2 * 10 * 2
 """Environment steps of one update: two workers, ten steps, two environments."""
+
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
 
 Job = Callable[[Workers, Path], Dict[str, Any]]
 ROOT = Path(__file__).parents[3]
@@ -85,7 +90,7 @@ def torchrun_environment(rank: int, world_size: int) -> Dict[str, str]:
 
 def torchrun(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
     """Run a script, or with -m a module, in two workers in a folder."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *arguments]
+    command = [*TORCHRUN, *arguments]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120.0, check=False
@@ -272,6 +277,34 @@ def test_the_main_job_on_two_workers(tmp_path: Path) -> None:
     assert (ppo.num_updates, ppo.metadata["num_envs"]) == (2, 4)
 
 
+def test_ctrl_c_to_torchrun_saves_once(tmp_path: Path) -> None:
+    pytest.importorskip("mujoco.batch")
+    options = "--preset cpu --engine mujoco --device cpu --num-envs 4 --ppo.num-steps 8 --run-name two"
+    flags = ["--no-evaluate", "--no-compiled", "--total-timesteps", str(10**9)]
+    process = subprocess.Popen(
+        [*TORCHRUN, str(ROOT / "examples/train_ppo.py"), *options.split(), *flags],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    table = tmp_path / "runs/two/progress.csv"
+    for _ in range(6000):
+        if process.poll() is not None or (table.exists() and len(table.read_text().splitlines()) > 5):
+            break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60.0)
+    assert output.count("Stopped. Go on with: ") == 1, errors
+    assert output.splitlines()[-1].endswith("train_ppo.py --resume two")
+    assert errors.count("Traceback") == 1  # torchrun's own, of its SignalException
+    ppo = PPO.load(tmp_path / "runs/two/checkpoints/last.pt")
+    steps = [int(row["timesteps"]) for row in CSVLogger(table)._read()]
+    assert steps == list(range(32, ppo.num_timesteps + 1, 32))
+    assert (tmp_path / "runs/two/checkpoints/policy.onnx").is_file()
+
+
 # On GPUs
 
 
@@ -356,6 +389,44 @@ def statistics_with_terms_that_come_late(workers: Workers, folder: Path) -> Dict
         statistics.add(StepResult(reward, yes, ~yes, None, None, {} if workers.is_first else terms))
         taken.append(statistics.take())
     return {"taken": taken}
+
+
+def signals_to_the_second(workers: Workers, folder: Path) -> Dict[str, Any]:
+    """In the first update, which alone would end the worker at once, and in another training after the
+    second update."""
+
+    class Signalled(CountingEnv):
+        def step(self, actions: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+            send()
+            return super().step(actions)
+
+    def send() -> None:
+        if not workers.is_first:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    class AfterTheSecondUpdate:
+        on_all_workers = True
+
+        def __call__(self, ppo: PPO) -> None:
+            if ppo.num_updates == 2:
+                send()
+
+    ends = []
+    for env, callback in ((Signalled(), lambda ppo: None), (CountingEnv(), AfterTheSecondUpdate())):
+        ppo = PPO(env, TOGETHER, workers=workers)
+        with pytest.raises(SystemExit) as end, Interruption() as interruption:  # noqa: PT012
+            interruption.farewell = None
+            with interruption.saving(together=True):
+                ppo.learn(6 * UPDATE, [callback, interruption])
+                interruption.agree(workers)
+            assert interruption.came
+        ends.append((ppo.num_updates, end.value.code))
+    return {"ends": ends}
+
+
+def test_a_signal_to_one_worker_stops_all_after_the_same_update(tmp_path: Path) -> None:
+    for result in run_on_two(signals_to_the_second, tmp_path):
+        assert result["ends"] == [(1, 143), (2, 143)]
 
 
 def test_a_nan_stops_all_workers(tmp_path: Path) -> None:
