@@ -6,6 +6,7 @@ import contextlib
 import errno
 import functools
 import ipaddress
+import logging
 import socket
 import threading
 from typing import Any, Callable, FrozenSet, Iterator, Optional
@@ -16,6 +17,7 @@ from humanoid_envs.errors import MissingPackage, UnfitMachine, UserError
 try:
     import viser
     import websockets.asyncio.server
+    import websockets.exceptions
     from viser._messages import GuiUpdateMessage
 except ImportError as error:
     raise MissingPackage(
@@ -24,6 +26,7 @@ except ImportError as error:
     ) from error
 
 _LAST_PORT = 65535
+_log = logging.getLogger(__name__)
 _starting = threading.Lock()
 
 
@@ -95,7 +98,7 @@ def _requests_checked(refusal: Callable[[Any], Optional[str]]) -> Iterator[threa
             return process_request(connection, request) if reason is None else connection.respond(403, reason)
 
         started.set()
-        return original(*args, process_request=check, **options)
+        return original(*args, process_request=check, logger=_log, **options)
 
     with _starting:
         websockets.asyncio.server.serve = serve  # pyright: ignore[reportAttributeAccessIssue]
@@ -103,6 +106,19 @@ def _requests_checked(refusal: Callable[[Any], Optional[str]]) -> Iterator[threa
             yield started
         finally:
             websockets.asyncio.server.serve = original  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """What strangers send to a port is no fault of the program: nothing is said of what is no request, and a
+    line of a message that makes no sense."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return True
+    record.msg, record.args, record.exc_info = f"The page hung up on a visitor: {error!r:.200}", (), None
+    return not isinstance(error, websockets.exceptions.InvalidHandshake)
+
+
+_log.addFilter(_without_traceback)
 
 
 def _take_only_values(server: viser.ViserServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
 import socket
@@ -192,12 +193,34 @@ def test_no_visitor_puts_the_page_on_the_internet(page: Page, monkeypatch: pytes
         msgspec.msgpack.encode({"type": "GuiUpdateMessage", "uuid": "x"}),
     ],
 )
-def test_garbage_costs_its_sender_the_connection(page: Page, message: Any) -> None:
+def test_garbage_costs_its_sender_the_connection(
+    page: Page, message: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     other = page.connect()
     other.send(message)
     with pytest.raises(websockets.exceptions.ConnectionClosed, match="1011"):
         all(other.recv(timeout=20) is not None for _ in range(1000))
     page.settled()
+    (record,) = caplog.records
+    assert record.getMessage().startswith("The page hung up on a visitor: ")
+    assert len(caplog.text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [b"", b"\x16\x03\x01\x02\x00" + bytes(300), b"hello\r\n\r\n", b"GET /" + b"a" * 9000, b"POST / \r\n"],
+)
+def test_what_is_no_request_is_passed_over_in_silence(
+    page: Page, request_: bytes, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", page.server.get_port()), timeout=20.0) as stranger:
+        stranger.sendall(request_)
+        stranger.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
+            while stranger.recv(1000):  # until the server has hung up
+                pass
+    page.settled()
+    assert (caplog.text, *capfd.readouterr()) == ("", "", "")
 
 
 def test_a_website_cannot_connect(page: Page) -> None:

@@ -8,6 +8,8 @@ from typing import Optional, Tuple
 import mujoco
 import numpy as np
 
+from humanoid_envs.errors import UnfitMachine
+
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "swiftshader", "software", "offscreen")
 """What is in the names of OpenGL renderers that have no GPU."""
 
@@ -25,7 +27,7 @@ class OffscreenRenderer:
     def __call__(self, data: mujoco.MjData, size: Tuple[int, int], camera: Optional[str]) -> np.ndarray:
         """RGB picture, uint8 (height, width, 3), from a named camera of the MJCF or its `track` camera.
 
-        Raises RuntimeError where no OpenGL context can be made, ValueError for a camera that does not exist.
+        Raises UnfitMachine where no OpenGL context can be made, ValueError for a camera that does not exist.
         """
         height, width = size
         renderer = self._renderer
@@ -52,9 +54,9 @@ class OffscreenRenderer:
                 quality.shadowsize, quality.offsamples = min(quality.shadowsize, 2048), 0
             return mujoco.Renderer(self._model, height, width)
         except Exception as error:  # the OpenGL back ends raise types of their own
-            raise RuntimeError(
-                "cannot make an OpenGL context to render with: before Python starts, set MUJOCO_GL=egl "
-                "(a GPU without a display) or MUJOCO_GL=osmesa (no GPU; needs the OSMesa library)"
+            raise UnfitMachine(
+                "No OpenGL context can be made to render with: before Python starts, set MUJOCO_GL=egl "
+                "(a GPU without a display) or MUJOCO_GL=osmesa (no GPU; needs the OSMesa library)."
             ) from error
 
 
