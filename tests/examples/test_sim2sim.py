@@ -14,7 +14,7 @@ import pytest
 
 from humanoid_envs.configs import to_plain
 from humanoid_envs.simulators.simulator import PhysicsConfig
-from tests.examples.script import ROOT, run
+from tests.examples.script import ROOT, run, run_here
 from trainers.evaluation.gap import GapConfig
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.scorecard import ScorecardConfig
@@ -157,11 +157,13 @@ def test_bad_input_gets_one_clear_error(
     assert not list(Path().iterdir())
 
 
-def test_matrix_of_policies_and_simulators(policy: Path, tmp_path: Path) -> None:
+def test_matrix_of_policies_and_simulators(
+    policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     arguments = ("--simulators", "mujoco:fast", "--rollouts", "1", "--seconds", "4", "--json", "matrix.json")
-    result = run(tmp_path, "benchmark_simulators.py", str(policy), str(policy), *arguments)
-    assert result.returncode == 0, result.stderr
-    header, line, *rows = result.stdout.strip().splitlines()[:4]
+    both = (str(policy), str(policy))
+    assert run_here(tmp_path, "benchmark_simulators.py", *both, *arguments, monkeypatch=monkeypatch) == 0
+    header, line, *rows = capsys.readouterr().out.strip().splitlines()[:4]
     assert header == "| policy | trained on | mujoco:fast |"
     assert line == "|---|---|---|"
     assert len(rows) == 2

@@ -21,7 +21,7 @@ from trainers.runs import Run
 pytest.importorskip("mujoco")
 
 
-def test_trains_and_resumes(tmp_path: Path) -> None:
+def test_trains_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(tmp_path, "train_ppo.py", *TINY, "--run-name", "mine", "--no-evaluate")
     assert result.returncode == 0, result.stderr
     assert "mujoco" in result.stdout
@@ -32,11 +32,8 @@ def test_trains_and_resumes(tmp_path: Path) -> None:
     assert Run(tmp_path / "runs/mine").read_config().ppo.actor_hidden == (8,)
 
     # The run's own config is the default, so only what changes is said.
-    result = run(
-        tmp_path, "train_ppo.py", "--resume", "last", "--total-timesteps", "192", "--ppo.gamma", "0.9",
-        "--no-evaluate",
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
+    changes = ("--resume", "last", "--total-timesteps", "192", "--ppo.gamma", "0.9", "--no-evaluate")
+    assert run_here(tmp_path, "train_ppo.py", *changes, monkeypatch=monkeypatch) == 0
     assert PPO.load(checkpoint).num_updates == 3
     assert Run(tmp_path / "runs/mine").read_config().ppo.gamma == 0.9
 
@@ -66,11 +63,13 @@ def test_what_it_says_to_do_next_works(tmp_path: Path) -> None:
     assert "Wrote walk.mp4" in shell(watch.replace("--web", "--video walk.mp4 --seconds 0.1 --size 64 48"))
 
 
-def test_evaluates_before_and_after(tmp_path: Path) -> None:
-    result = run(tmp_path, "train_ppo.py", *TINY)
-    assert result.returncode == 0, result.stderr
+def test_evaluates_before_and_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    assert run_here(tmp_path, "train_ppo.py", *TINY, monkeypatch=monkeypatch) == 0
+    printed = capsys.readouterr().out
     for when in ("before training", "after training"):
-        _, table = result.stdout.split(f"The policy {when}")
+        _, table = printed.split(f"The policy {when}")
         assert "fall rate" in table
 
 

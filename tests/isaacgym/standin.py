@@ -16,11 +16,12 @@ STANDIN = Path(__file__).resolve().parents[1] / "isaacgym_standin"
 def standin() -> Iterator[None]:
     """Inside, `import isaacgym` gives the stand-in, and the adapter uses it."""
     import mujoco  # noqa: F401  before torch is hidden
+    import torch
 
     before = _take_modules()
     sys.path.insert(0, str(STANDIN))
     try:
-        torch = sys.modules.pop("torch")
+        del sys.modules["torch"]
         try:
             importlib.import_module("isaacgym.gymapi")
         finally:

@@ -13,10 +13,15 @@ from tests.isaacgym.standin import STANDIN
 
 ROOT = Path(__file__).resolve().parents[2]
 
-REPORTING = "import sys; sys.excepthook = lambda kind, error, _: print(issubclass(kind, ImportError), error)"
 MAKE = "import gymnasium; gymnasium.make_vec('HumanoidXBotL-IsaacGym-v0', num_envs=1, {})"
+MADE = MAKE.format("engine='isaacgym', device='cpu'")
 CUDA = "import torch; torch.cuda.is_available, torch.cuda.get_device_name = lambda: True, lambda *_: 'a GPU'"
 BEST = "from humanoid_envs.registration import best_engine; print(best_engine())"
+
+
+def reported(program: str) -> str:
+    """A line that prints the ImportError which these lines of a program raise."""
+    return f"try: {program}\nexcept ImportError as error: print(error)"
 
 
 def run(*lines: str, path: Path = STANDIN) -> str:
@@ -34,19 +39,24 @@ def run(*lines: str, path: Path = STANDIN) -> str:
 
 
 def test_the_package_imports_isaacgym_before_torch() -> None:
-    made = MAKE.format("engine='isaacgym', device='cpu'")
-    assert run("import humanoid_envs", f"print({made.split('; ')[0]!r})", made) == "import gymnasium\n"
+    """On a machine with a CUDA device (pretended) it is the best engine then."""
+    said = run("import humanoid_envs", MADE, "print('made')", CUDA, BEST)
+    assert said.startswith("made\n('isaacgym', 'NVIDIA Isaac Gym is installed")
 
 
 def test_the_trainers_do_too() -> None:
-    assert run("import trainers.ppo", MAKE.format("engine='isaacgym', device='cpu'")) == ""
+    without = "import torch; torch.cuda.is_available = lambda: False"
+    assert run("import trainers.ppo", MADE, without, BEST) == ("('mujoco', 'no CUDA device was found')\n")
 
 
 def test_torch_first_is_an_error_that_says_what_to_change() -> None:
-    assert "isaacgym must be imported before torch" in run("import torch, isaacgym")
-    output = run("import torch, humanoid_envs", MAKE.format("engine='isaacgym', device='cpu'"))
-    assert "ImportError" in output
-    assert "torch came first. Put `import humanoid_envs`" in output
+    made, best, alone = run(
+        "import torch, humanoid_envs", reported(MADE), CUDA, BEST, reported("import isaacgym")
+    ).splitlines()
+    assert "torch came first. Put `import humanoid_envs`" in made
+    assert "'mujoco_warp'" in best
+    assert "torch came first" in best
+    assert "isaacgym must be imported before torch" in alone
 
 
 def test_torch_first_does_not_matter_to_other_engines() -> None:
@@ -55,29 +65,18 @@ def test_torch_first_does_not_matter_to_other_engines() -> None:
 
 
 def test_without_isaacgym_the_error_says_how_to_install_it(tmp_path: Path) -> None:
-    output = run(REPORTING, "import humanoid_envs", MAKE.format("engine='isaacgym'"), path=tmp_path)
-    assert output.startswith("True NVIDIA Isaac Gym is not installed")
-    assert "docs/isaac_gym.md" in output
-    assert "engine='mujoco_warp'" in output
+    made = reported(MAKE.format("engine='isaacgym'"))
+    error, best = run("import humanoid_envs", made, CUDA, BEST, path=tmp_path).splitlines()
+    assert error.startswith("NVIDIA Isaac Gym is not installed")
+    assert "docs/isaac_gym.md" in error
+    assert "engine='mujoco_warp'" in error
     assert (ROOT / "docs" / "isaac_gym.md").is_file()
+    assert "'mujoco_warp'" in best
+    assert "NVIDIA Isaac Gym is not installed" in best
 
 
 def test_an_isaacgym_that_fails_to_import_is_reported(tmp_path: Path) -> None:
     (tmp_path / "isaacgym").mkdir()
     (tmp_path / "isaacgym" / "__init__.py").write_text("import numpy; raise AttributeError('np.float')")
-    output = run(REPORTING, "import humanoid_envs", MAKE.format("engine='isaacgym'"), path=tmp_path)
-    assert output.startswith("True NVIDIA Isaac Gym is installed but cannot be imported: AttributeError")
-
-
-def test_best_engine(tmp_path: Path) -> None:
-    """On a machine with a CUDA device (pretended)."""
-    assert "'isaacgym', 'NVIDIA Isaac Gym is installed" in run("import humanoid_envs", CUDA, BEST)
-    assert "('mujoco', 'no CUDA device was found')" in run(
-        "import humanoid_envs, torch; torch.cuda.is_available = lambda: False", BEST
-    )
-    too_late = run(CUDA, BEST)
-    assert "'mujoco_warp'" in too_late
-    assert "torch came first" in too_late
-    without = run(CUDA, BEST, path=tmp_path)
-    assert "'mujoco_warp'" in without
-    assert "NVIDIA Isaac Gym is not installed" in without
+    output = run("import humanoid_envs", reported(MAKE.format("engine='isaacgym'")), path=tmp_path)
+    assert output.startswith("NVIDIA Isaac Gym is installed but cannot be imported: AttributeError")
