@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.examples.script import ROOT, TINY, run, run_here
-from trainers.evaluation import CommandScore
+from trainers.evaluation import CommandScore, evaluate_commands
 from trainers.ppo import PPO
 from trainers.runs import Run
 
@@ -66,6 +66,10 @@ def test_what_it_says_to_do_next_works(tmp_path: Path) -> None:
 def test_evaluates_before_and_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
+    def walk(policy: Any, **options: Any) -> List[CommandScore]:
+        return evaluate_commands(policy, **{**options, "episodes": 1, "seconds": 0.4, "start_up": 0.1})
+
+    monkeypatch.setattr("trainers.training.evaluate_commands", walk)
     assert run_here(tmp_path, "train_ppo.py", *TINY, monkeypatch=monkeypatch) == 0
     printed = capsys.readouterr().out
     for when in ("before training", "after training"):

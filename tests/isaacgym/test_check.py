@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Tuple
 
 import pytest
@@ -28,7 +30,9 @@ def check(*arguments: str) -> Tuple[int, str]:
     return run.returncode, run.stdout
 
 
-def test_agrees_with_mujoco_and_says_what_differs(tmp_path: Path) -> None:
+def test_agrees_with_mujoco_and_says_what_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     numbers, altered = tmp_path / "isaacgym.json", tmp_path / "altered.json"
     try:
         import mujoco.batch  # noqa: F401
@@ -46,8 +50,15 @@ def test_agrees_with_mujoco_and_says_what_differs(tmp_path: Path) -> None:
     assert values["weight on the feet / m g"] == pytest.approx(1.0, abs=0.01)
     assert values["friction 0.1 against 0.6"] == pytest.approx(0.35, abs=0.01)
 
+    # The same numbers once more, without the simulation.
+    script = runpy.run_path(str(ROOT / "examples" / "check_isaacgym.py"))
+    main = script["main"]
+    monkeypatch.setitem(main.__globals__, "_simulator", lambda *_: SimpleNamespace(close=lambda: None))
+    monkeypatch.setitem(main.__globals__, "conformance", lambda _: [])
+    monkeypatch.setitem(main.__globals__, "measure", lambda *_: values)
     altered.write_text(json.dumps({**values, "standing height, m": 0.85}))
-    status, output = check("--device", "cpu", "--reference", str(altered))
-    assert status == 1
+    monkeypatch.setattr(sys, "argv", ["check_isaacgym.py", "--reference", str(altered)])
+    assert main() == 1
+    output = capsys.readouterr().out
     assert output.count("<-- differs") == 1
     assert "standing height, m: 0.881 instead of 0.850. Look at: collision shapes of the feet" in output
