@@ -13,7 +13,7 @@ from torch import Tensor
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
 from humanoid_envs.programs import example_command
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.checksums import require_intact
 from trainers.export import CONTRACT_FILE, contract_of, task_of
 from trainers.onnx_policy import Network, read_onnx
@@ -108,7 +108,7 @@ def read_contract(path: Path) -> PolicyContract:
     return PolicyContract.from_json(path.read_text(), str(path))
 
 
-def policy_of(ppo: PPO, task: Optional[VelocityConfig] = None) -> LoadedPolicy:
+def policy_of(ppo: PPO, task: Optional[AnyConfig] = None) -> LoadedPolicy:
     """The policy of a trainer, as it is at every moment.
 
     task: what it is trained on; by default as its metadata says.
@@ -116,7 +116,7 @@ def policy_of(ppo: PPO, task: Optional[VelocityConfig] = None) -> LoadedPolicy:
     Raises:
         UserError: its task or contract is not known.
     """
-    task = task_of(ppo) if task is None else task
+    task = task_of(ppo) if task is None else preset(task)
     return LoadedPolicy(lambda observation: (ppo.predict(observation)[0],), contract_of(ppo), task)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Union
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import best_engine
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.tasks.velocity import preset as task_preset
+from trainers.given_configs import config_of
 from trainers.ppo import PPOConfig
 
 
@@ -155,12 +156,19 @@ PRESETS: Dict[str, Callable[[], TrainConfig]] = {
 }
 
 
-def preset(name: str) -> TrainConfig:
-    """The preset of that name, or for `"auto"` the one that suits this machine.
+AnyTrainConfig = Union[str, TrainConfig, Mapping[str, Any]]
+"""A preset's name, a config, or a mapping of its fields."""
+
+
+def preset(name: AnyTrainConfig) -> TrainConfig:
+    """The preset of that name, or for `"auto"` the one that suits this machine; the config of these plain
+    values, where what is left out takes its default; a config passes through.
 
     Raises:
-        ValueError: no preset of that name.
+        UserError: no preset of that name, wrong fields or values, or something else.
     """
+    if not isinstance(name, str):
+        return config_of(TrainConfig, name)
     if name == "auto":
         # Isaac Gym cannot damp implicitly, as preset fast wants.
         name = {"mujoco": "cpu", "mujoco_warp": "fast", "isaacgym": "v0"}[best_engine()[0]]

@@ -31,7 +31,7 @@ from trainers.ppo import (
 from trainers.ppo.checkpoint import read_checkpoint
 from trainers.ppo.devices import resolve_device
 from trainers.ppo.distributed import ALONE, Workers
-from trainers.presets import TrainConfig
+from trainers.presets import AnyTrainConfig, TrainConfig, preset
 from trainers.runs import Run, naming_what_stays, refuse_to_overwrite
 from trainers.signals import Interruption
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    config: TrainConfig,
+    config: AnyTrainConfig,
     run: Run,
     resume: Optional[Path] = None,
     *,
@@ -54,7 +54,7 @@ def train(
     as `policy.onnx` and `policy.jit.pt` beside the last.
 
     Args:
-        config: what to train, on what, and how.
+        config: what to train, on what, and how: a config, a preset's name, or a mapping of fields.
         run: where its files go.
         resume: a checkpoint to go on from: exactly where it stopped, or in new episodes if the task, the
             number of robots or the engine is another, or several workers train or trained.
@@ -72,7 +72,7 @@ def train(
         ImportError: a package that the config asks for is not installed.
         RuntimeError: there is no display for the viewer, or videos cannot be rendered.
     """
-    interruption = interruption or Interruption()
+    config, interruption = preset(config), interruption or Interruption()
     with contextlib.ExitStack() as closing:
         if workers.is_first:
             closing.enter_context(run.claim())
@@ -175,16 +175,18 @@ def _loggers(config: TrainConfig, run: Run, closing: contextlib.ExitStack) -> Li
     return loggers
 
 
-def choose_engine(config: TrainConfig) -> Tuple[str, str]:
+def choose_engine(config: AnyTrainConfig) -> Tuple[str, str]:
     """The engine that a run's physics runs on, and why."""
+    config = preset(config)
     if config.engine != "auto":
         return config.engine, "it was asked for"
     return best_engine(_sim_device(config))
 
 
-def make_env(config: TrainConfig, headless: bool = True, workers: Workers = ALONE) -> HumanoidVectorEnv:
+def make_env(config: AnyTrainConfig, headless: bool = True, workers: Workers = ALONE) -> HumanoidVectorEnv:
     """The vector environment of a run, on torch tensors. headless: False lets Isaac Gym open its viewer.
     workers: of several, each has its share of the robots and of the machine."""
+    config = preset(config)
     engine, _ = choose_engine(config)
     device, options = _sim_device(config), {}
     if engine == "mujoco":

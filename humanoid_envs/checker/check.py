@@ -15,7 +15,6 @@ from humanoid_envs.checker.report import Report, VectorEnvError
 from humanoid_envs.checker.running_statistics import held_still
 from humanoid_envs.checker.seeding import Options, check_seeding, first_difference
 from humanoid_envs.checker.session import Moment, Session, Stop, raises
-from humanoid_envs.errors import WrongType
 
 _ENOUGH_ENDS, _MANY_ENDS = 8, 16
 """Ended episodes after which a rollout stops: enough to tell a pattern from a coincidence, if some were
@@ -63,7 +62,7 @@ def check_vector_env(
     elif callable(env):
         name = _check_factory(env, modes, report, options)
     else:
-        raise WrongType(
+        raise TypeError(
             "check_vector_env needs a gymnasium.vector.VectorEnv or a function that makes one, got "
             f"{type(env).__name__}; gymnasium.make_vec makes a vector environment from a single one"
         )
@@ -129,7 +128,7 @@ def _make(make: Callable[..., VectorEnv], mode: AutoresetMode, report: Report) -
         )
         return None
     if not isinstance(env, VectorEnv):
-        raise WrongType(f"the function made a {type(env).__name__}, not a gymnasium.vector.VectorEnv")
+        raise TypeError(f"the function made a {type(env).__name__}, not a gymnasium.vector.VectorEnv")
     declared = env.metadata.get("autoreset_mode")
     if declared == mode:
         return env

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from functools import partial
+from pathlib import Path
 from typing import Any, Dict, Optional
 
 import gymnasium as gym
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from humanoid_envs import checker
 from humanoid_envs.checker import VectorEnvError, VectorEnvWarning, check_vector_env
 from tests.checker.walk import SAME_STEP, Walk, findings
 
@@ -207,3 +210,19 @@ def test_other_things_are_refused() -> None:
         check_vector_env(gym.spaces.Discrete(2))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="made a TimeLimit"):
         check_vector_env(lambda autoreset_mode: gym.make("CartPole-v1"))  # type: ignore[arg-type,return-value]
+
+
+def test_the_checker_imports_nothing_else_of_ours() -> None:
+    """It checks anyone's vector environments: what they are made of is not known to it."""
+    folder = Path(checker.__file__).parent
+    names = set()
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0
+                names.add(str(node.module))
+    assert "humanoid_envs.checker.session" in names
+    ours = {name for name in names if name.split(".")[0] in ("humanoid_envs", "trainers")}
+    assert {name for name in ours if not name.startswith("humanoid_envs.checker")} == set()

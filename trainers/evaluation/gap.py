@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
 from trainers.evaluation.goals import TRAINING_GOAL
 from trainers.evaluation.metrics import Metrics, WalkStatistics, average
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, rollout
 from trainers.evaluation.setting import NOMINAL, evaluation_env, measured_task
 from trainers.evaluation.walk import NINE_COMMANDS
+from trainers.given_configs import Given, config_of
 
 
 @dataclass(frozen=True)
@@ -108,16 +109,16 @@ class GapReport:
 
 def compare_simulators(
     policy: Policy,
-    task: VelocityConfig,
+    task: AnyConfig,
     simulators: Sequence[str],
     *,
-    config: Optional[GapConfig] = None,
+    config: Optional[Given[GapConfig]] = None,
     others: Sequence[SimulatorWalk] = (),
     progress: Progress = no_progress,
 ) -> GapReport:
     """Compare the first simulator with the others, and with walks measured elsewhere (another Python, another
     machine)."""
-    config = config or GapConfig()
+    task, config = preset(task), config_of(GapConfig, config)
     walks = [walk_nine(policy, task, name, config, progress) for name in simulators]
     another_seed = dataclasses.replace(config, seed=config.seed + 1)
     again = walk_nine(policy, task, simulators[0], another_seed, progress)
@@ -129,13 +130,14 @@ def compare_simulators(
 
 def walk_nine(
     policy: Policy,
-    task: VelocityConfig,
+    task: AnyConfig,
     simulator: str,
-    config: GapConfig,
+    config: Given[GapConfig],
     progress: Progress = no_progress,
 ) -> SimulatorWalk:
     """All commands on one simulator, on robots as the model has them."""
     start = time.perf_counter()
+    config = config_of(GapConfig, config)
     command = torch.tensor(config.commands).repeat_interleave(config.rollouts, dim=0)
     env = evaluation_env(
         measured_task(task), len(command), config.seconds, simulator=simulator, spread=NOMINAL

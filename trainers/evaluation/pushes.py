@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from humanoid_envs import rotations
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, rollout
 from trainers.evaluation.setting import Spread, evaluation_env
 from trainers.evaluation.walk import NINE_COMMANDS
+from trainers.given_configs import Given, config_of
 
 
 @dataclass(frozen=True)
@@ -79,15 +80,16 @@ class PushResult:
 
 def push_test(
     policy: Policy,
-    task: VelocityConfig,
+    task: AnyConfig,
     *,
-    config: PushConfig,
+    config: Given[PushConfig],
     simulator: str,
-    spread: Spread,
+    spread: Given[Spread],
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> PushResult:
     """Push walking robots from all sides, each at its own phase of the gait."""
+    task, config = preset(task), config_of(PushConfig, config)
     env = evaluation_env(task, config.num_robots, config.seconds(task), simulator=simulator, spread=spread)
     per_direction = config.num_robots // config.directions
     commands = torch.tensor(config.commands).repeat(config.directions * config.repeats, 1)

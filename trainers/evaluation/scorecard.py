@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
 
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
 from trainers.evaluation.goals import SHIPPING_GOAL, TRAINING_GOAL, Goal
 from trainers.evaluation.metrics import Metrics, WalkStatistics, average
@@ -17,6 +17,7 @@ from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, 
 from trainers.evaluation.setting import Spread, evaluation_env, measured_task
 from trainers.evaluation.step_response import StepConfig, StepResponse, step_responses
 from trainers.evaluation.walk import NINE_COMMANDS
+from trainers.given_configs import Given, config_of
 
 BEYOND_COMMANDS: Tuple[Command, ...] = (
     (0.8, 0.0, 0.0),
@@ -95,10 +96,10 @@ class Scorecard:
 
 def make_scorecard(
     policy: Policy,
-    task: VelocityConfig,
+    task: AnyConfig,
     *,
     simulator: str = "mujoco",
-    config: Optional[ScorecardConfig] = None,
+    config: Optional[Given[ScorecardConfig]] = None,
     progress: Progress = no_progress,
 ) -> Scorecard:
     """Measure a policy on a simulator, see `docs/sim2sim.md`.
@@ -106,7 +107,7 @@ def make_scorecard(
     task: the one that the policy was trained on. It gives observation, action and gait; everything else is
     the same for all policies.
     """
-    config = config or ScorecardConfig()
+    config = config_of(ScorecardConfig, config)
     start, cpu_start = time.perf_counter(), time.process_time()
     task = measured_task(task)
     commands, cycles = _walk(policy, task, simulator, config, progress)

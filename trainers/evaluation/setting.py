@@ -16,9 +16,10 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.registration import ENGINES, make_isaacgym
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from humanoid_envs.tasks.velocity.config import Range, RewardScales, TerminationConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
+from trainers.given_configs import Given, config_of
 
 FALLEN_HEIGHT = 0.5
 """A robot whose base is lower has fallen, m."""
@@ -78,23 +79,25 @@ def available_simulators() -> List[str]:
 
 
 def evaluation_env(
-    config: VelocityConfig,
+    config: AnyConfig,
     num_envs: int,
     seconds: float,
     num_threads: int = 0,
     *,
     simulator: str = "mujoco",
-    spread: Spread = NOMINAL,
+    spread: Given[Spread] = NOMINAL,
 ) -> HumanoidVectorEnv:
     """The task with nothing random but the initial joint angles and what `spread` says, by default in
     C MuJoCo at 1 ms with explicit PD; episodes last at least that long and end only when someone resets them.
 
+    config: a task, a preset's name, or a mapping of a task's fields; spread may be a mapping, too.
     MuJoCo Warp and Isaac Gym run on the CUDA device, or where there is none, slowly, on the CPU.
 
     Raises:
         ValueError: unknown simulator.
         ImportError: the simulator is not installed.
     """
+    config, spread = preset(config), config_of(Spread, spread)
     choice = choose_simulator(simulator)
     calm = config.without_randomization()
     length = max(seconds, calm.terminations.episode_length)
@@ -115,9 +118,10 @@ def evaluation_env(
     return make_isaacgym(num_envs, config, engine=choice.engine, device=device, **options)
 
 
-def measured_task(config: VelocityConfig) -> VelocityConfig:
+def measured_task(config: AnyConfig) -> VelocityConfig:
     """The task with the same observation, action and gait, but with one meaning of a fall for all policies
     (a contact of the base, or a base below 0.5 m) and no rewards, which cost time."""
+    config = preset(config)
     scales = {field.name: 0.0 for field in dataclasses.fields(RewardScales)}
     return dataclasses.replace(
         config,

@@ -8,9 +8,10 @@ from typing import List, Optional, Tuple
 import torch
 from torch import Tensor
 
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, planar_velocity, rollout
 from trainers.evaluation.setting import Spread, evaluation_env
+from trainers.given_configs import Given, config_of
 
 STAND: Command = (0.0, 0.0, 0.0)
 
@@ -66,15 +67,16 @@ class StepResponse:
 
 def step_responses(
     policy: Policy,
-    task: VelocityConfig,
+    task: AnyConfig,
     *,
-    config: StepConfig,
+    config: Given[StepConfig],
     simulator: str,
-    spread: Spread,
+    spread: Given[Spread],
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Tuple[StepResponse, ...]:
     """Change the commands of walking robots."""
+    task, config = preset(task), config_of(StepConfig, config)
     seconds, robots = config.before + config.after, config.robots
     env = evaluation_env(task, len(config.steps) * robots, seconds, simulator=simulator, spread=spread)
     before, after = (torch.tensor(config.steps)[:, i].repeat_interleave(robots, dim=0) for i in range(2))

@@ -15,13 +15,14 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import heading, wrap_angle
 from humanoid_envs.simulators.simulator import SimState
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
 from humanoid_envs.tasks.velocity.config import Range
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
 from trainers.evaluation.metrics import mechanical_power
 from trainers.evaluation.rollout import Policy, Progress, no_progress, rollout
 from trainers.evaluation.setting import Spread, evaluation_env, measured_task
+from trainers.given_configs import Given, config_of
 
 Pose = Tuple[float, float, float]
 """x, y (m), yaw (rad)."""
@@ -165,14 +166,14 @@ _TRACK_RATE = 5.0
 
 def walk_tour(
     policy: Policy,
-    task: VelocityConfig,
+    task: AnyConfig,
     *,
     simulator: str = "mujoco",
-    config: Optional[TourConfig] = None,
+    config: Optional[Given[TourConfig]] = None,
     progress: Progress = no_progress,
 ) -> Tour:
     """Send robots on the tour, all at once, each with its own punches. See `docs/sim2sim.md`."""
-    config = config or TourConfig()
+    config = config_of(TourConfig, config)
     start, cpu_start = time.perf_counter(), time.process_time()
     task = measured_task(task)
     env = evaluation_env(task, config.runs, config.seconds, simulator=simulator, spread=config.spread)

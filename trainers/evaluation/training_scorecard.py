@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, Union
 
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import AnyConfig, preset
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result import PolicyInfo, Result, write_result
 from trainers.evaluation.scorecard import Scorecard, ScorecardConfig, make_scorecard
 from trainers.evaluation.step_response import StepConfig
 from trainers.export import contract_of
+from trainers.given_configs import Given, config_of
 from trainers.policies import policy_of
 from trainers.ppo import PPO, Every
 
@@ -27,13 +28,14 @@ class ScorecardCallback:
 
     def __init__(
         self,
-        task: VelocityConfig,
+        task: AnyConfig,
         directory: Union[str, Path],
         every: Every,
-        config: ScorecardConfig = SMALL,
+        config: Given[ScorecardConfig] = SMALL,
     ) -> None:
         """task: what the policy is trained on."""
-        self._task, self._directory, self._every, self._config = task, Path(directory), every, config
+        self._task, self._config = preset(task), config_of(ScorecardConfig, config)
+        self._directory, self._every = Path(directory), every
 
     def __call__(self, ppo: PPO) -> None:
         if not self._every(ppo):

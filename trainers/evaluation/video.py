@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from humanoid_envs.errors import MissingPackage
 from humanoid_envs.files import replacing
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import AnyConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import evaluation_env
 from trainers.evaluation.rollout import Policy, Walker
@@ -112,7 +112,7 @@ class VideoCallback:
 
     def __init__(
         self,
-        task: VelocityConfig,
+        task: AnyConfig,
         directory: Union[str, Path],
         every: Every,
         *,
@@ -127,8 +127,8 @@ class VideoCallback:
         Raises ImportError without imageio, RuntimeError where pictures cannot be rendered.
         """
         _imageio()
-        self._task = task
-        self._env = evaluation_env(task, num_envs=1, seconds=seconds)
+        self._task = preset(task)
+        self._env = evaluation_env(self._task, num_envs=1, seconds=seconds)
         self._directory, self._every = Path(directory), every
         self._seconds, self._options = seconds, {"command": command, "size": size, "fps": fps}
         self._env.reset(seed=0)

@@ -8,10 +8,11 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks.velocity import AnyConfig
 from trainers.evaluation.goals import TRAINING_GOAL
 from trainers.evaluation.rollout import Command, Policy, planar_velocity, rollout
 from trainers.evaluation.setting import NOMINAL, Spread, evaluation_env
+from trainers.given_configs import Given
 
 NINE_COMMANDS: Tuple[Command, ...] = (
     (0.4, 0.0, 0.0),
@@ -77,22 +78,21 @@ def evaluate_commands(
     policy: Policy,
     commands: Sequence[Command] = NINE_COMMANDS,
     *,
-    config: VelocityConfig | None = None,
+    config: AnyConfig = "v0",
     episodes: int = 5,
     seconds: float = 20.0,
     start_up: float = 3.0,
     seed: int = 0,
     num_threads: int = 0,
-    spread: Spread = NOMINAL,
+    spread: Given[Spread] = NOMINAL,
 ) -> List[CommandScore]:
     """Walk each command for some seconds, `episodes` times from different initial joint angles.
 
     Nothing is randomized but the start (joints ± 0.1 rad) and how the robots differ, by `spread`. `config` is
-    the task that gives the observation (default v0); its physics is replaced by 1 ms × 10 with explicit PD.
+    the task that gives the observation, a preset's name, or a mapping of a task's fields; its physics is
+    replaced by 1 ms × 10 with explicit PD.
     """
-    env = evaluation_env(
-        config or preset("v0"), len(commands) * episodes, seconds, num_threads, spread=spread
-    )
+    env = evaluation_env(config, len(commands) * episodes, seconds, num_threads, spread=spread)
     fixed = torch.tensor(commands, dtype=torch.float32).repeat_interleave(episodes, dim=0)
     env.set_command(fixed)
     velocity = torch.zeros(env.num_envs, 3)

@@ -14,6 +14,7 @@ from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import observations, preset
+from trainers.given_configs import Given, config_of
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.parameters import require_finite
 from trainers.ppo.ppo import PPO
@@ -32,7 +33,7 @@ _NORMALIZER_EPSILON = 1e-2
 def import_humanoid_gym(
     path: Union[str, Path],
     env: Optional[VectorEnv] = None,
-    config: Optional[PPOConfig] = None,
+    config: Optional[Given[PPOConfig]] = None,
     **options: Any,
 ) -> PPO:
     """The policy of a release's checkpoint, ready to predict, to be exported, and in an environment to be
@@ -58,7 +59,7 @@ def import_humanoid_gym(
     if "std" not in weights:
         raise UserError(f"{path} has no 'std': it is no checkpoint of the Humanoid-Gym release.")
     config = dataclasses.replace(
-        PPOConfig() if config is None else config,
+        config_of(PPOConfig, config),
         actor_hidden=actor,
         critic_hidden=critic,
         activation="elu",

@@ -17,6 +17,7 @@ from torch import Tensor
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
+from trainers.given_configs import Given, config_of
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.callbacks import Callback, TimeLimit
 from trainers.ppo.captured_update import CapturedUpdate
@@ -59,7 +60,7 @@ class PPO:
     def __init__(
         self,
         env: VectorEnv,
-        config: Optional[PPOConfig] = None,
+        config: Optional[Given[PPOConfig]] = None,
         log_dir: Optional[Union[str, Path]] = None,
         loggers: Sequence[Logger] = (),
         workers: Workers = ALONE,
@@ -68,7 +69,7 @@ class PPO:
         None writes none. loggers: more places that `metrics` go to after every update; whoever made them
         closes them. workers: several processes train together, see `torchrun_workers`; each brings its share
         of the environments."""
-        config = PPOConfig() if config is None else config
+        config = config_of(PPOConfig, config)
         device = resolve_device(config.device)
         tensor_env = TensorEnv(env, device)
         self._build(tensor_env.signature, config, device, log_dir, loggers, workers)
@@ -85,8 +86,7 @@ class PPO:
 
         callback: called with this object after every update, when `metrics` is up to date; training stops
         when one returns False. Of several workers only the first calls it, unless it has a true
-        `on_all_workers`. progress_bar: shown where standard
-        error is a terminal.
+        `on_all_workers`. progress_bar: shown where standard error is a terminal.
         reset_num_timesteps: count steps and updates, which decays follow, from 0, in new episodes; False goes
         on where the last training stopped. Weights, optimizer and learning rate go on in any case.
         Raises NonFiniteError (a RuntimeError) when a NaN or infinity appears.
@@ -214,7 +214,7 @@ class PPO:
         env: Optional[VectorEnv] = None,
         device: Optional[str] = None,
         *,
-        config: Optional[PPOConfig] = None,
+        config: Optional[Given[PPOConfig]] = None,
         log_dir: Optional[Union[str, Path]] = None,
         loggers: Sequence[Logger] = (),
         restore_env: bool = True,
@@ -245,7 +245,7 @@ class PPO:
         env: Optional[VectorEnv] = None,
         device: Optional[str] = None,
         *,
-        config: Optional[PPOConfig] = None,
+        config: Optional[Given[PPOConfig]] = None,
         restore_env: bool = True,
         workers: Workers = ALONE,
         **outputs: Any,
@@ -254,7 +254,7 @@ class PPO:
         `log_dir` and `loggers`."""
         saved_config = from_plain(PPOConfig, content["config"], source)
         signature = from_plain(EnvSignature, content["signature"], source)
-        config = saved_config if config is None else config
+        config = config_of(PPOConfig, config, saved_config)
         require_same_networks(config, saved_config, source)
         if device is not None:
             config = dataclasses.replace(config, device=device)

@@ -22,7 +22,7 @@ from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.files import replacing
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.policies import LoadedPolicy
 from trainers.ppo.signature import EnvSignature
 from trainers.ppo.wrappers import observation_wrapper
@@ -147,7 +147,7 @@ def find_algorithm(name: str, source: str) -> Type[BaseAlgorithm]:
 
 def as_policy(
     model: BaseAlgorithm,
-    task: Optional[VelocityConfig] = None,
+    task: Optional[AnyConfig] = None,
     normalization: Union[VecNormalize, Normalization, None] = None,
 ) -> LoadedPolicy:
     """A model of any algorithm as a policy that `trainers.evaluation` measures: its most likely actions, with
@@ -170,6 +170,7 @@ def as_policy(
         task = from_plain(VelocityConfig, metadata["task"], "model")
         contract = PolicyContract.from_json(metadata["contract"], "The model's contract")
     else:
+        task = preset(task)
         contract = PolicyContract.of(task)
     empty, normalizer = _unseen(model), normalization_of(model, normalization)
     _require_spaces(model, contract)

@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
 from humanoid_envs.errors import UserError, WrongType
+from trainers.given_configs import Given, config_of
 from trainers.ppo import PPOConfig
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.sb3.vec_env import HumanoidVecEnv
@@ -34,7 +35,7 @@ class AsymmetricPolicy(ActorCriticPolicy):
         observation_space: spaces.Space,
         action_space: spaces.Space,
         lr_schedule: Any,
-        config: Optional[PPOConfig] = None,
+        config: Optional[Given[PPOConfig]] = None,
         symmetry: Optional[Dict[str, Any]] = None,
         use_sde: bool = False,
         **options: Any,
@@ -52,7 +53,7 @@ class AsymmetricPolicy(ActorCriticPolicy):
         """
         if use_sde:
             raise UserError("AsymmetricPolicy has a standard deviation of its own: leave out use_sde=True.")
-        self.config = PPOConfig() if config is None else config
+        self.config = config_of(PPOConfig, config)
         self.symmetry = symmetry
         self.log_std: nn.Parameter
         super().__init__(
@@ -121,14 +122,14 @@ class AsymmetricPolicy(ActorCriticPolicy):
         return ActorCritic(actor, critic, actions, self.config, symmetry=self.symmetry)
 
 
-def policy_kwargs(env: VecEnv, config: PPOConfig) -> Dict[str, Any]:
+def policy_kwargs(env: VecEnv, config: Given[PPOConfig]) -> Dict[str, Any]:
     """The `policy_kwargs` with which `AsymmetricPolicy` has the networks of a config: its widths, and its
     `symmetry` by the environment's own mirrors.
 
     Raises TypeError if that environment is none of this project's, UserError for symmetry where wrappers
     change the entries that its mirrors are about.
     """
-    humanoids = humanoid_vec_env(env).humanoids
+    humanoids, config = humanoid_vec_env(env).humanoids, config_of(PPOConfig, config)
     if not config.symmetry:
         return {"config": config, "symmetry": None}
     normalizer, wrapper = changes(env)
