@@ -52,13 +52,13 @@ def test_agrees_with_mujoco_and_says_what_differs(
 
     # The same numbers once more, without the simulation.
     script = runpy.run_path(str(ROOT / "examples" / "check_isaacgym.py"))
-    main = script["main"]
-    monkeypatch.setitem(main.__globals__, "_simulator", lambda *_: SimpleNamespace(close=lambda: None))
-    monkeypatch.setitem(main.__globals__, "conformance", lambda _: [])
-    monkeypatch.setitem(main.__globals__, "measure", lambda *_: values)
+    names = script["conformance"].__globals__
+    monkeypatch.setitem(names, "_simulator", lambda *_: SimpleNamespace(close=lambda: None))
+    monkeypatch.setitem(names, "conformance", lambda _: [])
+    monkeypatch.setitem(names, "measure", lambda *_: values)
     altered.write_text(json.dumps({**values, "standing height, m": 0.85}))
     monkeypatch.setattr(sys, "argv", ["check_isaacgym.py", "--reference", str(altered)])
-    assert main() == 1
+    assert script["main"]() == 1
     output = capsys.readouterr().out
     assert output.count("<-- differs") == 1
     assert "standing height, m: 0.881 instead of 0.850. Look at: collision shapes of the feet" in output

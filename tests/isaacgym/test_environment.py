@@ -33,12 +33,17 @@ def make(num_envs: int, **options: Any) -> HumanoidVectorEnv:
 
 
 def short_episodes() -> VelocityConfig:
+    """Episodes that time out after 60 ms, or end before when the base sinks by 1 cm: some of either kind."""
     v0 = preset("v0")
-    return dataclasses.replace(v0, terminations=dataclasses.replace(v0.terminations, episode_length=0.12))
+    ends = dataclasses.replace(v0.terminations, episode_length=0.06, min_base_height=0.94)
+    return dataclasses.replace(v0, terminations=ends)
 
 
+@pytest.mark.filterwarnings("error::humanoid_envs.checker.VectorEnvWarning")
 def test_conformance() -> None:
-    check_vector_env(lambda autoreset_mode: make(2, config=short_episodes(), autoreset_mode=autoreset_mode))
+    check_vector_env(
+        lambda autoreset_mode: make(2, config=short_episodes(), autoreset_mode=autoreset_mode), max_steps=100
+    )
 
 
 def test_engine_is_stated_and_chosen_silently(recwarn: pytest.WarningsRecorder) -> None:
@@ -93,7 +98,7 @@ def single_thread() -> Iterator[None]:
 @pytest.mark.usefixtures("single_thread")
 @pytest.mark.skipif(not POLICY.is_file(), reason="the published policy is not here: set POLICY_EXAMPLE")
 def test_published_policy_walks() -> None:
-    """20 s at 0.4 m/s with no fall: observation, joint order, gains and model are those of its training."""
+    """10 s at 0.4 m/s with no fall: observation, joint order, gains and model are those of its training."""
     v0 = preset("v0").without_randomization()
     joints = dataclasses.replace(v0.randomization, start_joint_pos=0.1)
     config = dataclasses.replace(v0, randomization=joints)
@@ -102,12 +107,12 @@ def test_published_policy_walks() -> None:
     observation, _ = env.reset(seed=0)
     velocity = torch.zeros(1, 3)
     with torch.no_grad():
-        for step in range(2000):
+        for step in range(1000):
             observation, _, terminated, _, _ = env.step(policy(observation))
             assert not terminated.any(), f"fell after {step} steps"
             if step >= 300:
                 state = env.simulator.state
-                velocity += rotate_inverse(state.base_quat, state.base_lin_vel) / 1700
+                velocity += rotate_inverse(state.base_quat, state.base_lin_vel) / 700
     env.close()
     assert env.simulator.state.base_pos[:, 2].min() > 0.8
     torch.testing.assert_close(velocity[:, 0], torch.tensor([0.4]), atol=0.03, rtol=0.0)
