@@ -83,6 +83,20 @@ def test_it_is_the_last_second_and_what_comes_now() -> None:
     assert len(env._recorder._ring) * env.config.policy_period == pytest.approx(1.0)
 
 
+def test_rows_are_the_same_whoever_counts_them(env: HumanoidVectorEnv) -> None:
+    """On a GPU the device does, so that a step may be a graph."""
+    recorders = [FlightRecorder(env.simulator, 3) for _ in range(2)]
+    recorders[1]._by_host = None
+    for step in range(5):
+        env.step(actions(3, seed=step, scale=0.1))
+        for recorder in recorders:
+            recorder.note(env._memory, env._action)
+        one, other = (recorder.dump(env._memory, env._action, [], **ABOUT).record for recorder in recorders)
+        for name, value in vars(one).items():
+            assert torch.equal(value, getattr(other, name)), name
+    assert one.steps_played[:, 0, 0].tolist() == [3, 4, 5, 5]
+
+
 def test_a_new_episode_does_not_follow() -> None:
     recorder = noted(steps=2)
     record = recorder.dump(memory([0, 2]), torch.zeros(2, 12), [], **ABOUT).record
