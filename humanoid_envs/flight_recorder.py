@@ -170,13 +170,13 @@ class FlightRecorder:
         self._ring = torch.zeros(steps, simulator.num_envs, sum(self._split), device=simulator.device)
         self._next = torch.zeros(1, dtype=torch.int64, device=simulator.device)
         self._at = 0
-        self._by_host: Optional[List[Sequence[Tensor]]] = None
+        self._by_host: Optional[List[List[Tensor]]] = None
         """Where the host counts the rows, for each the places of `_parts`: a third of the time. A CUDA graph
         finds its row by a number on the device."""
         if simulator.device.type == "cpu":
             lin_and_ang = [3, 3]
             split = [*self._split[:2], *lin_and_ang, *self._split[3:]]
-            self._by_host = [row.split(split, dim=1) for row in self._ring]
+            self._by_host = [list(row.split(split, dim=1)) for row in self._ring]
         self.clear()
 
     def clear(self) -> None:
@@ -246,9 +246,9 @@ def _row(parts: Sequence[Tensor]) -> Tensor:
     return torch.cat([*parts[:-1], parts[-1].to(parts[0].dtype)], dim=1)
 
 
-def _copy_each(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+def _copy_each(targets: List[Tensor], values: List[Tensor]) -> None:
     if hasattr(torch, "_foreach_copy_"):  # torch 2.1 and later
-        torch._foreach_copy_(targets, values)
+        torch._foreach_copy_(targets, values)  # pyright: ignore[reportPrivateImportUsage]
     else:
         for target, value in zip(targets, values):
             target.copy_(value)

@@ -91,9 +91,9 @@ def test_rows_are_the_same_whoever_counts_them(env: HumanoidVectorEnv) -> None:
         env.step(actions(3, seed=step, scale=0.1))
         for recorder in recorders:
             recorder.note(env._memory, env._action)
-        one, other = (recorder.dump(env._memory, env._action, [], **ABOUT).record for recorder in recorders)
-        for name, value in vars(one).items():
-            assert torch.equal(value, getattr(other, name)), name
+    one, other = (recorder.dump(env._memory, env._action, [], **ABOUT).record for recorder in recorders)
+    for name, value in vars(one).items():
+        assert torch.equal(value, getattr(other, name)), name
     assert one.steps_played[:, 0, 0].tolist() == [3, 4, 5, 5]
 
 
