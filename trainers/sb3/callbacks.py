@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import Callable, Dict, Optional, Union
+from typing import Callable, Dict, List, Optional, Union
 
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -23,15 +23,23 @@ class EpisodeTermsCallback(BaseCallback):
     went wrong since the last record: the curves of `trainers.ppo`."""
 
     def _on_step(self) -> bool:
+        self._count_trouble([info.get("simulator", {}) for info in self.locals["infos"]])
         for info in self.locals["infos"]:
-            for kind, yes in info.get("simulator", {}).items():
-                name = f"simulator/{kind}"
-                self.logger.record(name, self.logger.name_to_value.get(name, 0.0) + yes)
             for name, value in info.get("reward_terms", {}).items():
                 self.logger.record_mean(f"reward/{name}", float(value))
             for name, value in info.get("episode_metrics", {}).items():
                 self.logger.record_mean(f"episode/{name}", float(value))
         return True
+
+    def _count_trouble(self, simulators: List[Dict[str, bool]]) -> None:
+        counts = dict.fromkeys(simulators[0], 0)
+        for each in simulators:
+            if True in each.values():
+                for kind, yes in each.items():
+                    counts[kind] += yes
+        for kind, count in counts.items():
+            name = f"simulator/{kind}"
+            self.logger.record(name, self.logger.name_to_value.get(name, 0.0) + count)
 
 
 class SaveCallback(BaseCallback):

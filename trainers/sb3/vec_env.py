@@ -75,10 +75,7 @@ class HumanoidVecEnv(VecEnv):
         observation, reward, terminated, truncated, info = self.env.step(self._actions)
         terminated, truncated = _numpy(terminated), _numpy(truncated)
         done = terminated | truncated
-        trouble = {name: _numpy(mask).tolist() for name, mask in info["simulator"].items()}
-        infos: List[Dict[str, Any]] = [
-            {"simulator": dict(zip(trouble, row))} for row in zip(*trouble.values())
-        ]
+        infos = _infos_of_trouble(_numpy(info["simulator"]), self.num_envs)
         if done.any():
             final, last_observation = _numpy(info["final_info"]), _numpy(info["final_obs"])
             seconds = round(time.time() - self._start, 6)
@@ -139,6 +136,16 @@ class HumanoidVecEnv(VecEnv):
         """Numbers of envs from 0; negative indices count from the end. Raises IndexError beyond the last."""
         envs = range(self.num_envs)
         return [envs[index] for index in self._get_indices(indices)]
+
+
+def _infos_of_trouble(masks: Dict[str, np.ndarray], num_envs: int) -> List[Dict[str, Any]]:
+    """Infos with `"simulator"`; masks: (N,) bool by kind. Mostly all is well."""
+    well = dict.fromkeys(masks, False)
+    infos: List[Dict[str, Any]] = [{"simulator": well.copy()} for _ in range(num_envs)]
+    for kind, mask in masks.items():
+        for index in np.flatnonzero(mask).tolist():
+            infos[index]["simulator"][kind] = True
+    return infos
 
 
 def _of_the_end(final: Dict[str, Any], seconds: float) -> Dict[str, Any]:
