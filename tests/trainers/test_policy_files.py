@@ -118,7 +118,7 @@ def test_onnx_with_weights_that_are_not_finite(tmp_path: Path, value: float) -> 
         tensor.CopyFrom(onnx.numpy_helper.from_array(weights, tensor.name))
 
     with pytest.raises(
-        UserError, match=r"policy\.onnx cannot act: the weights actor\.2\.weight are not finite"
+        UserError, match=r"policy\.onnx cannot act: the weight actor\.2\.weight is not finite"
     ):
         load_policy(with_changes(tmp_path / "policy.onnx", change))
 
@@ -131,7 +131,7 @@ def test_torchscript_with_weights_that_are_not_finite(tmp_path: Path, frozen: bo
     module = torch.jit.script(network.eval())
     module = torch.jit.freeze(module) if frozen else module
     module.save(str(tmp_path / "policy.pt"))
-    with pytest.raises(UserError, match=r"policy\.pt cannot act: the weights \S+ are not finite"):
+    with pytest.raises(UserError, match=r"policy\.pt cannot act: the weight \S+ is not finite"):
         load_policy(tmp_path / "policy.pt", trust=True)
 
 
@@ -140,7 +140,7 @@ def test_a_checkpoint_with_weights_that_are_not_finite(tmp_path: Path) -> None:
     content = torch.load(str(tmp_path / "last.pt"), weights_only=True)
     content["policy"]["actor.0.weight"][0, 0] = float("inf")
     torch.save(content, tmp_path / "last.pt")
-    with pytest.raises(UserError, match=r"last\.pt.*: the weights actor\.0\.weight are not finite"):
+    with pytest.raises(UserError, match=r"last\.pt.*: the weight actor\.0\.weight is not finite"):
         load_policy(tmp_path / "last.pt", V0)
 
 

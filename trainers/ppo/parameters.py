@@ -23,7 +23,7 @@ def load_parameters(
     weights, state = parameters.get("policy"), parameters.get("learner")
     if exact_match and (weights is None or state is None):
         missing = "policy" if weights is None else "learner"
-        raise UserError(f"{source} lack {missing!r}: pass exact_match=False to leave it as it is.")
+        raise UserError(f"{source}: {missing!r} is missing; exact_match=False leaves it as it is.")
     if weights is not None:
         _require_same_weights(policy.state_dict(), weights, source, exact_match)
     if state is not None:
@@ -49,7 +49,8 @@ def require_finite(weights: Mapping[str, Tensor], source: str) -> None:
     of the message."""
     broken = [name for name, weight in weights.items() if not bool(weight.isfinite().all())]
     if broken:
-        raise UserError(f"{source}: the weights {', '.join(broken)} are not finite.")
+        what = f"the weight {broken[0]} is" if len(broken) == 1 else f"the weights {', '.join(broken)} are"
+        raise UserError(f"{source}: {what} not finite.")
 
 
 def _require_same_weights(
@@ -58,8 +59,8 @@ def _require_same_weights(
     missing = sorted(own.keys() - given.keys()) if exact_match else []
     unknown = sorted(given.keys() - own.keys()) if exact_match else []
     if missing or unknown:
-        what = f"lack the weight {missing[0]!r}" if missing else f"have an unknown weight {unknown[0]!r}"
-        raise UserError(f"{source} {what}: they are of other networks.")
+        what = f"weight {missing[0]!r} is missing" if missing else f"weight {unknown[0]!r} is unknown"
+        raise UserError(f"{source}: {what}; it is of other networks.")
     for name in own:
         if name in given:
             _require_same_shape(f"weight {name!r}", own[name], given[name], source)

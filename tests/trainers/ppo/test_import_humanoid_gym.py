@@ -213,7 +213,7 @@ def test_what_is_not_finite_is_refused(
     }[place]
     broken.view(-1)[5] = value
     torch.save(content, path)
-    with pytest.raises(UserError, match=rf"model_3000\.pt.*{name} are not finite"):
+    with pytest.raises(UserError, match=rf"model_3000\.pt.*{name} is not finite"):
         import_humanoid_gym(path)
 
 
@@ -248,7 +248,7 @@ def without(content: Dict[str, Any], prefix: str) -> Dict[str, Any]:
         ("actor.0.weight", r"has no actor\.0\.weight: it is no checkpoint of the Humanoid-Gym release"),
         ("critic", r"has no critic\.0\.weight"),
         ("std", "has no 'std'"),
-        ("actor.2.bias", r"model_3000\.pt lack the weight 'actor\.2\.bias'"),
+        ("actor.2.bias", r"model_3000\.pt: weight 'actor\.2\.bias' is missing"),
     ],
 )
 def test_missing_weights_are_named(path: Path, network: TheirActorCritic, prefix: str, message: str) -> None:
