@@ -13,7 +13,7 @@ from torch import Tensor
 
 from humanoid_envs.arrays import AnyArray, as_tensor
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import commands
+from humanoid_envs.tasks.velocity.config import MAX_SPEED, MAX_YAW_RATE
 
 _MAX_RENDERED = 16
 
@@ -22,17 +22,17 @@ def checked_command(command: AnyArray, num_envs: int) -> Tensor:
     """The command as a float32 tensor, (3,) or (N, 3).
 
     Raises:
-        UserError: wrong shape or type, not finite, or faster than `commands.MAX_SPEED` or `MAX_YAW_RATE`.
+        UserError: wrong shape or type, not finite, or faster than `MAX_SPEED` or `MAX_YAW_RATE`.
     """
     value = as_tensor(command, "A command (vx, vy, yaw rate)")
     if value.shape in ((3,), (num_envs, 3)) and _is_real(value):
         value = value.to(torch.float32)
-        limit = value.new_tensor([commands.MAX_SPEED, commands.MAX_SPEED, commands.MAX_YAW_RATE])
+        limit = value.new_tensor([MAX_SPEED, MAX_SPEED, MAX_YAW_RATE])
         if bool((value.abs() <= limit).all()):  # which NaN is not
             return value
     raise UserError(
-        f"A command is finite (vx, vy, yaw rate), within {commands.MAX_SPEED:g} m/s and "
-        f"{commands.MAX_YAW_RATE:g} rad/s, of shape (3,) or ({num_envs}, 3); got {_shown(value)}."
+        f"A command is finite (vx, vy, yaw rate), within {MAX_SPEED:g} m/s and "
+        f"{MAX_YAW_RATE:g} rad/s, of shape (3,) or ({num_envs}, 3); got {_shown(value)}."
     )
 
 

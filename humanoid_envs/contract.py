@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
-from humanoid_envs.configs import to_plain
+import annotated_types as limits
+from typing_extensions import Annotated, Literal
+
+from humanoid_envs.configs import Config, Count, NonNegative, Number, Positive, Range, from_plain, to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L, Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
@@ -18,27 +20,29 @@ from humanoid_envs.tasks.velocity.config import (
     CommandConfig,
     GaitConfig,
     ObservationConfig,
-    Range,
     VelocityConfig,
 )
 
 VERSION = 2
 
+Size = Annotated[int, limits.Interval(ge=1, le=100_000)]
+_JOINT_TERMS = ("joint_pos", "joint_vel", "action")
+
 
 @dataclass(frozen=True)
-class ObservationTerm:
+class ObservationTerm(Config):
     """One reading in a frame."""
 
     name: str
     """What is read, in SI units; docs/policies.md defines each."""
-    size: int
+    size: Size
     """Number of entries."""
-    scale: float
+    scale: Number
     """Factor of the reading in the frame."""
 
 
 @dataclass(frozen=True)
-class PolicyContract:
+class PolicyContract(Config):
     """Everything that running a policy takes, but its weights. Joint-wise values are in the order of
     `joint_names`, which is that of observations and actions."""
 
@@ -46,34 +50,34 @@ class PolicyContract:
     """Name of the robot."""
     joint_names: Tuple[str, ...]
     """Names of the joints in the model files."""
-    default_joint_pos: Tuple[float, ...]
+    default_joint_pos: Tuple[Number, ...]
     """Joint angles of a zero action, rad."""
-    stiffness: Tuple[float, ...]
+    stiffness: Tuple[NonNegative, ...]
     """Proportional gains kp of the PD law, N·m/rad."""
-    damping: Tuple[float, ...]
+    damping: Tuple[NonNegative, ...]
     """Derivative gains kd of the PD law, N·m·s/rad."""
-    torque_limit: Tuple[float, ...]
+    torque_limit: Tuple[Positive, ...]
     """Bounds on the PD law's torque in either direction, N·m."""
-    action_scale: float
+    action_scale: Positive
     """Joint target per unit of action, rad: target = default_joint_pos + action_scale · action."""
-    action_clip: float
+    action_clip: Positive
     """Bound on an action's magnitude."""
-    timestep: float
+    timestep: Annotated[float, limits.Interval(gt=0, le=1)]
     """Step of the physics and of the PD law in training, s."""
-    decimation: int
+    decimation: Annotated[int, limits.Interval(ge=1, le=1000)]
     """Steps of the PD law per action: a new action is due every timestep · decimation seconds."""
     implicit_damping: bool
     """Whether the physics of the training treated the PD law's damping implicitly, as a step beyond 2 ms
     needs (MuJoCo's `implicitfast`)."""
-    clock_period: float
+    clock_period: Positive
     """Duration of a gait cycle, s; the clock starts with the episode."""
     observation_terms: Tuple[ObservationTerm, ...]
     """Terms of a frame in order."""
-    observation_history: int
+    observation_history: Size
     """Latest frames in an observation; those from before the start are zero."""
-    observation_order: str
+    observation_order: Literal["oldest_first"]
     """Order of the frames in an observation: `"oldest_first"`."""
-    observation_clip: float
+    observation_clip: Positive
     """Bound on every entry of an observation. The frames are kept unclipped."""
     command_lin_vel_x: Range
     """Commands the policy was trained on: forward velocity, m/s."""
@@ -86,8 +90,25 @@ class PolicyContract:
     engine: Optional[str] = field(default=None, compare=False)
     """Physics engine that the policy was trained on, if known: `"mujoco_warp"`. Contracts that differ in it
     alone are equal."""
-    version: int = VERSION
+    version: Count = VERSION
     """Of this list of fields. Version 1 had no engine."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        names = self.joint_names
+        self.require(len(names) > 0 and len(set(names)) == len(names), "joint_names", "names that differ")
+        for name in ("default_joint_pos", "stiffness", "damping", "torque_limit"):
+            self.require(len(getattr(self, name)) == len(names), name, f"{len(names)} numbers, one a joint")
+        terms = [term.name for term in self.observation_terms]
+        self.require(
+            len(terms) > 0 and len(set(terms)) == len(terms), "observation_terms", "terms that differ"
+        )
+        for term in self.observation_terms:
+            self.require(
+                term.name not in _JOINT_TERMS or term.size == len(names),
+                "observation_terms",
+                f"such that {term.name!r} has {len(names)} entries, one a joint",
+            )
 
     @classmethod
     def of(
@@ -156,7 +177,7 @@ class PolicyContract:
         """
         try:
             content = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{source} is no policy contract: it is not JSON ({error}).") from error
         if not isinstance(content, dict) or "sha256" not in content or "version" not in content:
             raise UserError(f"{source} is no policy contract: it has no sha256 or no version.")
@@ -172,17 +193,7 @@ class PolicyContract:
             )
         if content["version"] == 1:
             content = {"engine": None, **content, "version": VERSION}
-        names = {entry.name for entry in dataclasses.fields(cls)}
-        if names != content.keys():
-            raise UserError(
-                f"{source} is no policy contract: it lacks {sorted(names - content.keys())} and has "
-                f"{sorted(content.keys() - names)} in addition."
-            )
-        values: Dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
-        }
-        values["observation_terms"] = tuple(ObservationTerm(**term) for term in values["observation_terms"])
-        return cls(**values)
+        return from_plain(cls, content, source)
 
     def require_match(self, env: PolicyContract, source: str) -> None:
         """Raise ValueError, naming the first difference, unless a policy with this contract can act where

@@ -25,19 +25,58 @@ def setting(simulator: Simulator, config: VelocityConfig, mode: AutoresetMode) -
     }
 
 
+_NEWER = ("setting", "first_step", "draws")  # than the first states
+
+
+def require_like(state: Any, own: Any, where: str = "the saved state", shapes: bool = False) -> None:
+    """UserError unless a saved state holds what an environment's own does, in tensors, numbers and texts of
+    the same types. What came with later versions may lack; what belongs to an earlier one may be there.
+
+    where: what the state is called in messages. shapes: those of tensors are the same, too.
+    """
+    if isinstance(own, dict) and isinstance(state, dict):
+        for key, value in own.items():
+            if key in state:
+                within = f"{where}.{key}" if ":" in where else f"{where}: {key}"
+                require_like(state[key], value, within, shapes)
+            elif key not in _NEWER:
+                raise UserError(f"{where} lacks {key!r}: it is damaged. Take another, or begin anew.")
+        return
+    there, here = _kind(state, shapes), _kind(own, shapes)
+    if there != here:
+        raise UserError(f"{where} is {there}, not {here}: it is damaged. Take another, or begin anew.")
+
+
+def require_sound(state: Any, setting: Dict[str, Any], memory: TaskMemory) -> None:
+    """UserError if a state of an environment is damaged. Its simulator's part is left to the simulator."""
+    plain = {name: value for name, value in setting.items() if name != "task"}
+    generator = torch.get_rng_state()
+    parts = {"setting": plain, "memory": vars(memory), "generator": generator, "started": True}
+    require_like(state, {**parts, "simulator": {}, "draws": {}})
+
+
+def _kind(value: Any, shapes: bool) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"a tensor of {value.dtype}" + (f" of shape {tuple(value.shape)}" if shapes else "")
+
+
 def difference(state: Dict[str, Any], own: Dict[str, Any], memory: TaskMemory) -> Optional[str]:
     """In words, the first thing that a state has otherwise than an environment with that setting and memory:
     its own setting, or the commands that are fixed. None also for states of earlier versions, without any."""
+    require_sound(state, own, memory)
     if "setting" not in state:
         return None
     other = setting_difference(state["setting"], own)
-    return command_difference(state["memory"], memory) if other is None else other
+    if other is None:
+        other = command_difference(vars(memory_of(state, memory)), memory)
+    return other
 
 
 def setting_difference(saved: Dict[str, Any], own: Dict[str, Any]) -> Optional[str]:
     """In words, the first thing that two settings (see `HumanoidVectorEnv.setting`) do not share, or None."""
     # A field that is newer than the saved setting has its default there.
-    task = to_plain(from_plain(VelocityConfig, saved["task"], "the saved state"))
+    task = to_plain(from_plain(VelocityConfig, saved.get("task"), "the saved state"))
     return _difference({**saved, "task": task}, own, "")
 
 

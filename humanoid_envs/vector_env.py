@@ -337,17 +337,22 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
 
     def difference(self, state: Dict[str, Any]) -> Optional[str]:
         """In words, the first thing that a state has otherwise than this environment: its `setting`, or the
-        commands that are fixed. None where there is none, or the state is of an earlier version."""
+        commands that are fixed. None where there is none, or the state is of an earlier version.
+
+        Raises:
+            UserError: it is damaged.
+        """
         return saved_state.difference(state, self.setting, self._memory)
 
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Continue from what `state_dict` returned.
 
         Raises:
-            UserError: it is of another number of envs, another task, robot or simulator. States of earlier
-                versions do not say, but for their shapes.
+            UserError: it is of another number of envs, another task, robot or simulator, or damaged. States
+                of earlier versions do not say, but for their shapes.
         """
         self.require_usable()
+        saved_state.require_sound(state, self.setting, self._memory)
         if "setting" in state:
             saved_state.require_no_difference(saved_state.setting_difference(state["setting"], self.setting))
         memory = saved_state.memory_of(state, self._memory)

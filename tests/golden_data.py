@@ -17,6 +17,7 @@ from torch import Tensor
 
 from humanoid_envs.simulators.simulator import PhysicsParameters, SimState
 from humanoid_envs.tasks.velocity import config as cfg
+from humanoid_envs.tasks.velocity import presets
 from humanoid_envs.tasks.velocity.randomization import Draws
 from tests.scripted_simulator import ScriptedSimulator
 
@@ -54,7 +55,7 @@ class Golden:
 
     def config(self) -> cfg.VelocityConfig:
         """Preset v0 with the switches of the recording."""
-        v0 = cfg.v0()
+        v0 = presets.v0()
         noise = 1.0 if bool(self.arrays["add_noise"]) else 0.0
         o = v0.observations
         return dataclasses.replace(

@@ -9,7 +9,7 @@ from typing import Optional, Tuple
 import pytest
 import yaml
 
-from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.configs import Config, from_plain, to_plain
 from humanoid_envs.tasks.velocity import PRESETS, VelocityConfig, preset
 from trainers.presets import PRESETS as TRAIN_PRESETS
 from trainers.presets import TrainConfig
@@ -17,13 +17,13 @@ from trainers.presets import preset as train_preset
 
 
 @dataclass(frozen=True)
-class Inner:
+class Inner(Config):
     bounds: Tuple[float, float] = (0.0, 1.0)
     limit: Optional[float] = None
 
 
 @dataclass(frozen=True)
-class Outer:
+class Outer(Config):
     inner: Inner = dataclasses.field(default_factory=Inner)
     name: str = "a"
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from typing import Any
+import math
+from typing import Any, List
 
 import pytest
 
+from humanoid_envs.configs import to_plain
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity import VelocityConfig, observations, preset
@@ -128,7 +131,7 @@ def signed(content: dict) -> str:
         (content_with(version=3), "mine.json is a policy contract of version 3; this code reads 1 and 2"),
         (
             signed({"version": 1, "extra": 1}),
-            r"it lacks \['action_clip', .* has \['extra'\]",
+            "mine.json: PolicyContract has no field 'extra'",
         ),
         ('{"robot": "xbot_l"}', "mine.json is no policy contract: it has no sha256 or no version"),
         ("[1, 2]", "mine.json is no policy contract"),
@@ -139,6 +142,43 @@ def signed(content: dict) -> str:
 def test_other_text_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PolicyContract.from_json(text, "mine.json")
+
+
+NUMBER, INTEGER = [math.nan, math.inf, "0.5", None, True, [1.0]], [0, -1, 2.5, 10**9, "10", None]
+JOINTS = [(1.0,) * 11, (1.0,) * 11 + (math.nan,), ("1",) * 12, 1.0, None]
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("robot", [1, None]),
+        ("joint_names", [(), V0.joint_names[:1] * 12, "left", [1] * 12]),
+        ("default_joint_pos", JOINTS),
+        ("stiffness", [*JOINTS, (-1.0,) * 12]),
+        ("damping", [*JOINTS, (-1.0,) * 12]),
+        ("torque_limit", [*JOINTS, (0.0,) * 12, (-1.0,) * 12]),
+        ("action_scale", [*NUMBER, 0.0, -0.25]),
+        ("action_clip", [*NUMBER, 0.0]),
+        ("timestep", [*NUMBER, 0.0, -0.001, 2.0]),
+        ("decimation", INTEGER),
+        ("implicit_damping", ["no", 0, None]),
+        ("clock_period", [*NUMBER, 0.0]),
+        ("observation_terms", [(), V0.observation_terms[:1] * 2, "frames", 3]),
+        ("observation_history", [-1, *INTEGER]),
+        ("observation_order", ["newest_first", None]),
+        ("observation_clip", [*NUMBER, 0.0]),
+        ("command_lin_vel_x", [(1.0, -1.0), (0.0, math.nan), (0.0,), 0.5]),
+        ("config_sha256", [1, None]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_nonsense_is_refused(field: str, values: List[Any]) -> None:
+    for value in values:
+        with pytest.raises(UserError, match=rf"PolicyContract\.{field}.* must be .*; got "):
+            dataclasses.replace(V0, **{field: value})
+        content = {name: item for name, item in json.loads(V0.to_json()).items() if name != "sha256"}
+        with pytest.raises(UserError, match=rf"mine\.json: .*{field}"):
+            PolicyContract.from_json(signed({**content, field: to_plain(value)}), "mine.json")
 
 
 # What must match

@@ -122,3 +122,12 @@ def test_files_that_pages_name_are_there(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
     linked = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
     assert [name for name in linked if not (page.parent / name).exists()] == []
+
+
+def test_every_promise_names_tests_that_are_there() -> None:
+    rows = [row for table in tables((ROOT / "docs/reliability.md").read_text()) for row in table[1:]]
+    assert len(rows) > 30
+    for promise, proofs in rows:
+        files = re.findall(r"`(tests/[\w/]+\.py)`", proofs)
+        assert files, promise
+        assert [name for name in files if not (ROOT / name).is_file()] == []

@@ -6,8 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional, Union
 
+from humanoid_envs.configs import Config, Count, Positive
 from humanoid_envs.errors import UserError
-from humanoid_envs.registration import best_engine
+from humanoid_envs.registration import ENGINES, best_engine
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.tasks.velocity import preset as task_preset
 from trainers.given_configs import config_of
@@ -15,16 +16,16 @@ from trainers.ppo import PPOConfig
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Config):
     """A training run."""
 
     task: VelocityConfig = field(default_factory=VelocityConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
-    num_envs: int = 4096
+    num_envs: Count = 4096
     """Robots trained on at once, over all workers."""
-    total_timesteps: int = 150_000_000
+    total_timesteps: Count = 150_000_000
     """Environment steps of the whole run, over all robots; a resumed run goes on up to it."""
-    max_minutes: Optional[float] = None
+    max_minutes: Optional[Positive] = None
     """Stop after this much training time in any case; evaluations, scorecards and videos do not count."""
     engine: str = "auto"
     """isaacgym, mujoco_warp, mujoco, or auto for the fastest that this machine has."""
@@ -36,30 +37,29 @@ class TrainConfig:
     compiled: bool = True
     """Fuse the task's operations with torch.compile, where a C++ compiler is found: several times faster,
     after half a minute at the first run on a machine."""
-    save_every: int = 200
+    save_every: Count = 200
     """Updates between writes of checkpoints/last.pt."""
-    save_minutes: Optional[float] = 1.0
+    save_minutes: Optional[Positive] = 1.0
     """Minutes of training after which checkpoints/last.pt is written in any case. None: by updates alone."""
-    keep_every: int = 500
+    keep_every: Count = 500
     """Updates between checkpoints that are kept."""
-    evaluate_every: Optional[float] = None
+    evaluate_every: Optional[Positive] = None
     """Minutes of training between evaluations on nine commands in C MuJoCo; the best policy is kept as
     checkpoints/best.pt. None: no evaluation while training."""
-    scorecard_every: Optional[float] = None
+    scorecard_every: Optional[Positive] = None
     """Minutes of training between small scorecards in C MuJoCo, of 100,000 env-steps: their headline as
     `scorecard/…` curves, all numbers in scorecards/. None: no scorecards."""
-    video_every: Optional[float] = None
+    video_every: Optional[Positive] = None
     """Minutes of training between videos of the policy in videos/. None: no videos."""
-    table_every: Optional[float] = None
+    table_every: Optional[Positive] = None
     """Minutes between tables of all scalars on standard output. None: no tables."""
     wandb: Optional[str] = None
     """Project on Weights & Biases that the scalars go to as well. None: they stay here."""
 
     def __post_init__(self) -> None:
-        for name in ("save_minutes", "evaluate_every", "scorecard_every", "video_every", "table_every"):
-            minutes = getattr(self, name)
-            if minutes is not None and not minutes > 0.0:
-                raise UserError(f"TrainConfig.{name} must be positive minutes or None; got {minutes}.")
+        super().__post_init__()
+        engines = ("auto", *ENGINES)
+        self.require(self.engine in engines, "engine", f"one of {', '.join(engines)}")
 
 
 def v0() -> TrainConfig:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import yaml
 
@@ -99,6 +100,25 @@ def _is_made_at_the_start(path: Path) -> bool:
     return path.name == "config.yaml" or path.name.startswith("events.out.tfevents.")
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-3 is a number, as in version 1.2, and no key stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            problem = f"{twice[0]!r} stands there twice"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
 def read_config(path: Path) -> TrainConfig:
     """The config of a YAML file, such as a run's; fields that are left out take their defaults.
 
@@ -109,9 +129,11 @@ def read_config(path: Path) -> TrainConfig:
     if not path.is_file():
         raise FileNotFoundError(f"There is no config file {path}.")
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.load(path.read_text(), _Loader)  # a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no YAML file: {error}") from error
+    except RecursionError:
+        raise UserError(f"{path} is no config: its values are nested too deeply.") from None
     return from_plain(TrainConfig, values, str(path))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
+import annotated_types as limits
 import numpy as np
 import torch
 from torch import Tensor
-from typing_extensions import Protocol
+from typing_extensions import Annotated, Protocol
 
+from humanoid_envs.configs import Config, Positive
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 
@@ -111,36 +113,38 @@ def default_parameters(robot: Robot, num_envs: int, device: Union[str, torch.dev
     )
 
 
+Iterations = Annotated[int, limits.Interval(ge=1, le=10_000)]
+
+
 @dataclass(frozen=True)
-class PhysicsConfig:
+class PhysicsConfig(Config):
     """How the physics is stepped: the same words for every engine."""
 
-    timestep: float = 0.001
+    timestep: Annotated[float, limits.Interval(gt=0, le=0.1)] = 0.001
     """Length of one simulation step, s."""
-    decimation: int = 10
+    decimation: Annotated[int, limits.Interval(ge=1, le=1000)] = 10
     """Simulation steps per policy step."""
     implicit_damping: bool = False
     """Treat the PD law's damping implicitly in the velocity update (MuJoCo's `implicitfast`). False is the
     explicit PD of the release, which needs a step of 2 ms or less."""
-    solver_iterations: int = 100
+    solver_iterations: Iterations = 100
     """Bound on the constraint solver's Newton iterations; it stops earlier once it has converged."""
-    solver_line_search_iterations: int = 50
+    solver_line_search_iterations: Iterations = 50
     """Bound on the line search within one Newton iteration."""
-    ground_friction: float = 0.6
+    ground_friction: Annotated[float, limits.Interval(ge=0, le=10)] = 0.6
     """Friction coefficient of the ground. That of a contact is the mean of the ground's and the sole's."""
-    contact_time_constant: Optional[float] = None
+    contact_time_constant: Optional[Positive] = None
     """Time in which a penetration decays in MuJoCo's soft contacts (first number of its `solref`), s; None
     keeps the model's 0.02. A shorter one makes up for a large timestep, in which feet give way later."""
 
     def __post_init__(self) -> None:
-        if self.timestep <= 0.0 or self.decimation < 1:
-            raise UserError(f"timestep must be positive and decimation at least 1, got {self}")
-        time = self.contact_time_constant
-        if time is not None and not time >= 2.0 * self.timestep:
-            raise UserError(
-                f"contact_time_constant must be None or at least two timesteps, {2.0 * self.timestep:g}; "
-                f"got {time}"
-            )
+        super().__post_init__()
+        time, least = self.contact_time_constant, 2.0 * self.timestep
+        self.require(
+            time is None or time >= least,
+            "contact_time_constant",
+            f"None or at least two timesteps, {least:g}",
+        )
 
     @property
     def policy_period(self) -> float:

@@ -20,11 +20,13 @@ def clone_tensors(tensors: Mapping[str, Tensor]) -> Dict[str, Tensor]:
 
 
 def copy_tensors(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
-    """Write saved values into the live tensors. Raises ValueError, before writing any, if they do not fit."""
+    """Write saved values into the live tensors. Raises UserError, before writing any, if they do not fit."""
     if tensors.keys() != saved.keys():
-        raise UserError(f"saved state of another kind of simulator: {sorted(tensors.keys() ^ saved.keys())}")
+        odd = sorted(map(str, tensors.keys() ^ saved.keys()))
+        raise UserError(f"saved state of another kind of simulator: {odd}")
     for name, tensor in tensors.items():
-        if tensor.shape != saved[name].shape:
-            raise UserError(f"saved {name} is {tuple(saved[name].shape)}, needed is {tuple(tensor.shape)}")
+        there = tuple(saved[name].shape) if isinstance(saved[name], Tensor) else type(saved[name]).__name__
+        if there != tuple(tensor.shape):
+            raise UserError(f"saved {name} is {there}, needed is {tuple(tensor.shape)}")
     for name, tensor in tensors.items():
         tensor.copy_(saved[name])

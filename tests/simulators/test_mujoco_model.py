@@ -61,9 +61,9 @@ def test_physics_config() -> None:
     assert (explicit.geom_solref[:, 0] == 0.02).all()
     with pytest.raises(ValueError, match=r"at least two timesteps, 0\.01; got 0\.009"):
         PhysicsConfig(timestep=0.005, contact_time_constant=0.009)
-    with pytest.raises(ValueError, match="timestep must be positive"):
+    with pytest.raises(ValueError, match=r"PhysicsConfig\.timestep must be positive; got 0\.0"):
         PhysicsConfig(timestep=0.0)
-    with pytest.raises(ValueError, match="decimation at least 1"):
+    with pytest.raises(ValueError, match=r"PhysicsConfig\.decimation must be at least 1; got 0"):
         PhysicsConfig(decimation=0)
 
 

@@ -11,6 +11,7 @@ from typing import Optional, Sequence, Tuple
 import torch
 from torch import Tensor
 
+from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
 from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
@@ -23,16 +24,16 @@ from trainers.given_configs import Given, config_of
 
 
 @dataclass(frozen=True)
-class GapConfig:
+class GapConfig(Config):
     """How long each simulator walks."""
 
     commands: Tuple[Command, ...] = NINE_COMMANDS
-    rollouts: int = 4
+    rollouts: Count = 4
     """Robots for each command; they differ in their initial joint angles alone."""
-    seconds: float = 10.0
-    start_up: float = 3.0
+    seconds: Positive = 10.0
+    start_up: NonNegative = 3.0
     """Time at the start that does not count, s."""
-    seed: int = 0
+    seed: Index = 0
 
     def env_steps(self, task: VelocityConfig) -> int:
         """Env-steps on one simulator."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs import rotations
+from humanoid_envs.configs import Config, Count, NonNegative, Positive
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
@@ -20,21 +21,21 @@ from trainers.given_configs import Given, config_of
 
 
 @dataclass(frozen=True)
-class PushConfig:
+class PushConfig(Config):
     """Each robot walks and is pushed once; that is repeated with more or less force, by bisection."""
 
-    directions: int = 8
+    directions: Count = 8
     """Evenly around the robot, the first one forward."""
     commands: Tuple[Command, ...] = NINE_COMMANDS
-    repeats: int = 2
+    repeats: Count = 2
     """Robots for each direction and command."""
-    rounds: int = 4
+    rounds: Count = 4
     """Each halves the interval in which a robot's limit lies; the first push is half the largest."""
-    largest: float = 2.0
+    largest: Positive = 2.0
     """Upper end of that interval, m/s."""
-    start_up: float = 1.6
+    start_up: NonNegative = 1.6
     """Time before a push, s; up to a gait cycle is added, so that pushes hit at all phases."""
-    watch: float = 2.0
+    watch: Positive = 2.0
     """Time after it for which the robot must stand, s."""
 
     @property
@@ -69,7 +70,7 @@ class PushResult:
 
     strength: float
     """Velocity that `survived` is about, m/s."""
-    largest: float
+    largest: Positive
     """Bound on all limits, m/s."""
     survived: Estimate
     """Share over all directions."""

@@ -8,6 +8,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
 
+from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
 from trainers.evaluation.goals import SHIPPING_GOAL, TRAINING_GOAL, Goal
@@ -33,24 +34,24 @@ BEYOND_COMMANDS: Tuple[Command, ...] = (
 
 
 @dataclass(frozen=True)
-class ScorecardConfig:
+class ScorecardConfig(Config):
     """What is measured, and on how many robots."""
 
     commands: Tuple[Command, ...] = NINE_COMMANDS
     beyond: Tuple[Command, ...] = BEYOND_COMMANDS
-    rollouts: int = 64
+    rollouts: Count = 64
     """Robots for each command."""
-    beyond_rollouts: int = 8
+    beyond_rollouts: Index = 8
     """Robots for each of the commands beyond."""
-    seconds: float = 20.0
+    seconds: Positive = 20.0
     """Duration of a rollout."""
-    start_up: float = 3.0
+    start_up: NonNegative = 3.0
     """Time at its start that counts for nothing but falls, s."""
     spread: Spread = field(default_factory=Spread)
     """How the robots differ."""
     pushes: PushConfig = field(default_factory=PushConfig)
     steps: StepConfig = field(default_factory=StepConfig)
-    seed: int = 0
+    seed: Index = 0
 
     def env_steps(self, task: VelocityConfig) -> int:
         """Env-steps of the whole scorecard."""

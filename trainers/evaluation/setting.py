@@ -12,12 +12,13 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from humanoid_envs import isaacgym_first
+from humanoid_envs.configs import Config, Range, Share
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import ENGINES, make_isaacgym
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
-from humanoid_envs.tasks.velocity.config import Range, RewardScales, TerminationConfig
+from humanoid_envs.tasks.velocity.config import Friction, RewardScales, TerminationConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.given_configs import Given, config_of
 
@@ -26,14 +27,14 @@ FALLEN_HEIGHT = 0.5
 
 
 @dataclass(frozen=True)
-class Spread:
+class Spread(Config):
     """How the robots of an evaluation differ, each drawn evenly and once per robot."""
 
-    foot_friction: Range = (0.3, 1.6)
+    foot_friction: Friction = (0.3, 1.6)
     """Friction coefficient of the soles; a contact's is the mean with the ground's 0.6."""
     added_mass: Range = (-5.0, 5.0)
     """Mass added to the base link, kg."""
-    gains: float = 0.1
+    gains: Share = 0.1
     """Stiffness and damping of each joint lie within this share of the robot's."""
 
 

@@ -8,6 +8,7 @@ from typing import List, Optional, Tuple
 import torch
 from torch import Tensor
 
+from humanoid_envs.configs import Config, Count, Positive
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, planar_velocity, rollout
 from trainers.evaluation.setting import Spread, evaluation_env
@@ -20,7 +21,7 @@ _REACHED = 0.9
 
 
 @dataclass(frozen=True)
-class StepConfig:
+class StepConfig(Config):
     """Changes of the command, each made by a few robots at once."""
 
     steps: Tuple[Tuple[Command, Command], ...] = (
@@ -32,11 +33,11 @@ class StepConfig:
         ((0.4, 0.0, 0.0), (0.4, 0.0, 0.3)),
     )
     """Commands before and after."""
-    robots: int = 4
+    robots: Count = 4
     """For each change."""
-    before: float = 4.0
+    before: Positive = 4.0
     """Time before the change, with the start of the walk, s."""
-    after: float = 4.0
+    after: Positive = 4.0
     """Time after it, s."""
 
     def env_steps(self, task: VelocityConfig) -> int:
@@ -51,7 +52,7 @@ class StepResponse:
     before: Command
     after: Command
     survived: int
-    robots: int
+    robots: Count
     """Robots that walked, of which the ones that never fell count."""
     time: Tuple[float, ...]
     """From the step, s."""

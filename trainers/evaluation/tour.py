@@ -11,12 +11,12 @@ from typing import List, Optional, Tuple
 import torch
 from torch import Tensor
 
+from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive, Range
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import heading, wrap_angle
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
-from humanoid_envs.tasks.velocity.config import Range
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
 from trainers.evaluation.metrics import mechanical_power
@@ -46,33 +46,34 @@ step back and a turn on the spot."""
 
 
 @dataclass(frozen=True)
-class TourConfig:
+class TourConfig(Config):
     """The course, its pace, the punches and the controller that follows the course."""
 
     legs: Tuple[Pose, ...] = LEGS
-    leg_seconds: float = 5.0
+    leg_seconds: Positive = 5.0
     """Time for each leg; at its end the robot is to be at the waypoint."""
-    runs: int = 256
+    runs: Count = 256
     punch: Range = (0.0, 600.0)
     """Force of a punch, drawn evenly, N."""
-    punch_seconds: float = 0.08
+    punch_seconds: NonNegative = 0.08
     """Duration of a punch, s."""
     punch_time: Range = (0.5, 3.5)
     """A punch begins so long after its leg, drawn evenly, s."""
-    reach: float = 0.5
+    reach: Positive = 0.5
     """A robot that is farther from a waypoint when it is due has missed it, m."""
-    position_gain: float = 1.0
+    position_gain: NonNegative = 1.0
     """Commanded speed per distance to the waypoint, 1/s."""
-    yaw_gain: float = 1.0
+    yaw_gain: NonNegative = 1.0
     """Commanded yaw rate per angle to its yaw, 1/s."""
     lin_vel_x: Range = (-0.3, 0.6)
     """Bounds on the commands: those of the release's task; m/s."""
     lin_vel_y: Range = (-0.3, 0.3)
     yaw_rate: Range = (-0.5, 0.5)
     spread: Spread = field(default_factory=Spread)
-    seed: int = 0
+    seed: Index = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.punch_time[1] + self.punch_seconds >= self.leg_seconds:
             raise UserError(
                 f"A punch must end within its leg: TourConfig.punch_time {self.punch_time} and punch_seconds "

@@ -4,17 +4,52 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Union
+from typing import Any, Dict, Optional, Union
 
 import torch
 
+from humanoid_envs.configs import Config, Index, Positive, from_plain
 from humanoid_envs.errors import UserError, WrongType
 from humanoid_envs.files import replacing
 from trainers.checksums import require_intact
 
 _FORMAT = "humanoid_envs.ppo"
 _VERSION = 1
+
+
+@dataclass(frozen=True)
+class AdamMoments(Config):
+    """What Adam keeps of one weight."""
+
+    step: torch.Tensor
+    exp_avg: torch.Tensor
+    exp_avg_sq: torch.Tensor
+
+
+@dataclass(frozen=True)
+class LearnerState(Config):
+    """What a checkpoint holds of the learner."""
+
+    optimizer: Dict[int, AdamMoments]
+    """By the number of the weight."""
+    learning_rate: Positive
+
+
+@dataclass(frozen=True)
+class CheckpointContent(Config):
+    """What a checkpoint holds; `PPO.save` says what is in it."""
+
+    config: Dict[str, Any]
+    signature: Dict[str, Any]
+    policy: Dict[str, torch.Tensor]
+    learner: LearnerState
+    num_timesteps: Index
+    num_updates: Index
+    metadata: Dict[str, Any]
+    random: Optional[Dict[str, Any]]
+    environment: Optional[Dict[str, Any]]
 
 
 def write_checkpoint(path: Union[str, Path], content: Dict[str, Any]) -> None:
@@ -56,10 +91,13 @@ def read_checkpoint(path: Union[str, Path]) -> Dict[str, Any]:
         if isinstance(content, dict) and "model_state_dict" in content:
             remedy = " Checkpoints of Humanoid-Gym and rsl_rl: trainers.ppo.import_humanoid_gym."
         raise UserError(f"{path} is a torch file, but not a PPO checkpoint.{remedy}")
-    if content["version"] != _VERSION:
+    version = content.get("version")
+    if type(version) is not int or version != _VERSION:
         raise UserError(
-            f"{path} is a PPO checkpoint of version {content['version']}; this code reads version {_VERSION}."
+            f"{path} is a PPO checkpoint of version {version}; this code reads version {_VERSION}."
         )
+    fields = {name: value for name, value in content.items() if name not in ("format", "version")}
+    from_plain(CheckpointContent, fields, f"{path} is damaged")
     return content
 
 

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Tuple
 import torch
 from torch import Tensor
 
+from humanoid_envs.saved_state import require_like
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.tensor_env import StepResult
 
@@ -101,7 +102,8 @@ class EpisodeStatistics:
         return {"returns": self._returns.clone(), "lengths": self._lengths.clone()}
 
     def load_state_dict(self, state: Dict[str, Tensor]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned. Raises UserError if it is damaged."""
+        require_like(state, self.state_dict(), shapes=True)
         self._returns.copy_(state["returns"])
         self._lengths.copy_(state["lengths"])
 

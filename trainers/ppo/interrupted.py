@@ -33,5 +33,5 @@ def continue_episodes(
         return False
     env.reset(seed=seed)
     env.load_state_dict(state)
-    statistics.load_state_dict(state["episodes"])
+    statistics.load_state_dict(state.get("episodes", {}))
     return True

@@ -8,34 +8,39 @@ from typing import Any, Dict, Optional, Tuple
 
 import gymnasium as gym
 import numpy as np
+import pydantic
 import torch
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from torch import Tensor
+from typing_extensions import Annotated
 
+from humanoid_envs.configs import Config, Count, Index, PlainDict
 from humanoid_envs.errors import UserError, WrongType
 from trainers.ppo.wrappers import observation_wrapper
 
+Bound = Annotated[float, pydantic.AllowInfNan(True)]
+
 
 @dataclass(frozen=True)
-class EnvSignature:
+class EnvSignature(Config):
     """Shapes of observations and actions of one environment, and what the environment says about itself."""
 
-    obs_shape: Tuple[int, ...]
+    obs_shape: Tuple[Index, ...]
     """Shape of the actor's observation."""
-    critic_shape: Optional[Tuple[int, ...]]
+    critic_shape: Optional[Tuple[Index, ...]]
     """Shape of the privileged observation; None where the critic sees the actor's."""
-    action_shape: Tuple[int, ...]
+    action_shape: Tuple[Index, ...]
     """Shape of one action; () for a discrete one."""
-    num_actions: Optional[int]
+    num_actions: Optional[Count]
     """Number of discrete actions; None for continuous ones."""
     action_start: int
     """The smallest discrete action."""
-    action_low: Tuple[float, ...]
+    action_low: Tuple[Bound, ...]
     """Lower bounds of the flattened continuous action."""
-    action_high: Tuple[float, ...]
+    action_high: Tuple[Bound, ...]
     """Upper bounds of the flattened continuous action."""
-    details: Dict[str, Any] = field(default_factory=dict)
+    details: PlainDict = field(default_factory=dict)
     """The environment's own `signature`, e.g. the robot's name and its joints in order."""
     wrapper: Optional[str] = None
     """Name of a wrapper that may change observations: what `details` says of their entries does not hold."""

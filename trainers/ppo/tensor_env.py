@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from humanoid_envs.errors import UserError, WrongType
+from humanoid_envs.saved_state import require_like
 from trainers.ppo.signature import ActionMap, EnvSignature
 
 
@@ -137,7 +138,9 @@ class TensorEnv:
 
     def difference(self, state: Dict[str, Any]) -> Optional[str]:
         """In words, what keeps a state that `state_dict` returned from going on in this environment: what its
-        own `difference` says, where it offers one. None: nothing."""
+        own `difference` says, where it offers one. None: nothing. Raises UserError if it is damaged."""
+        rows = torch.zeros(0)
+        require_like(state, {"env": state.get("env"), "obs": rows, "critic_obs": rows, "ended": rows.bool()})
         if state["obs"].shape[0] != self.num_envs:
             return f"num_envs is {state['obs'].shape[0]} there, {self.num_envs} here"
         if not hasattr(self.env.unwrapped, "difference"):
@@ -146,6 +149,8 @@ class TensorEnv:
 
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Continue from what `state_dict` returned. Call `reset` first."""
+        own = {"obs": self.obs, "critic_obs": self.critic_obs, "ended": self._ended}
+        require_like(state, own, shapes=True)
         self.env.unwrapped.load_state_dict(state["env"])  # pyright: ignore[reportAttributeAccessIssue]
         self.obs = state["obs"].to(self.device)
         self.critic_obs = state["critic_obs"].to(self.device)

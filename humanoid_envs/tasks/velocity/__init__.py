@@ -1,7 +1,8 @@
 """Walking at a commanded planar velocity and yaw rate."""
 
-from humanoid_envs.tasks.velocity.config import PRESETS, AnyConfig, VelocityConfig, preset
+from humanoid_envs.tasks.velocity.config import VelocityConfig
 from humanoid_envs.tasks.velocity.memory import TaskMemory
+from humanoid_envs.tasks.velocity.presets import PRESETS, AnyConfig, preset
 from humanoid_envs.tasks.velocity.task import VelocityTask
 
 __all__ = ["PRESETS", "AnyConfig", "TaskMemory", "VelocityConfig", "VelocityTask", "preset"]

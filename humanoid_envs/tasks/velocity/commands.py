@@ -13,11 +13,6 @@ from torch import Tensor
 from humanoid_envs.rotations import wrap_angle
 from humanoid_envs.tasks.velocity.config import CommandConfig
 
-MAX_SPEED = 10.0
-"""Bound on vx and vy of commands from outside, m/s: no legged robot is faster."""
-MAX_YAW_RATE = 10.0
-"""The same of the yaw rate, rad/s."""
-
 
 def sample(uniform: Tensor, config: CommandConfig) -> Tensor:
     """(N, 4) commands from (N, 6) uniform numbers in [0, 1)."""

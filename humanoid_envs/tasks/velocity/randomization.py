@@ -5,6 +5,7 @@ Draws are physical values (m/s, rad, …), so that a recorded or hand-made set c
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional
 
@@ -12,9 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from humanoid_envs.configs import Range
+from humanoid_envs.errors import UserError
+from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsParameters
 from humanoid_envs.tasks.velocity import commands
-from humanoid_envs.tasks.velocity.config import Range, VelocityConfig
+from humanoid_envs.tasks.velocity.config import VelocityConfig
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,15 @@ class DrawsAhead:
         return {name: torch.stack([getattr(draws, name) for draws in self._ahead]) for name in names}
 
     def load_state_dict(self, state: Dict[str, Tensor]) -> None:
+        """Go on with what `state_dict` returned. Raises UserError if it is anything else."""
+        names = [field.name for field in dataclasses.fields(Draws)] if state else []
+        sizes = {value.shape[:2] if isinstance(value, Tensor) else None for value in state.values()}
+        if (
+            sorted(map(str, state)) != sorted(names)
+            or len(sizes) > 1
+            or any(len(s or ()) != 2 for s in sizes)
+        ):
+            raise UserError("The saved state's draws are damaged. Take another, or begin anew.")
         steps = len(next(iter(state.values()), ()))
         self._ahead = _each_step({name: value.flatten(0, 1) for name, value in state.items()}, steps)
 
@@ -116,6 +129,16 @@ def own_seed(seed: int) -> int:
     """The seed of a stream of its own, also beside a trainer that seeds its torch generator with the same
     number."""
     return int(np.random.SeedSequence([seed, _STREAM]).generate_state(1, np.uint64)[0])
+
+
+def require_possible(config: VelocityConfig, robot: Robot) -> None:
+    """UserError if the drawn mass of the robot's base may come to nothing."""
+    low, least = config.randomization.added_mass[0], -0.9 * robot.base_mass
+    if low < least:
+        raise UserError(
+            f"RandomizationConfig.added_mass must be at least {least:.1f} kg, nine tenths of the base of "
+            f"{robot.name}; got {low:g}."
+        )
 
 
 def sample_parameters(

@@ -247,7 +247,7 @@ def active_terms(scales: RewardScales) -> Tuple[str, ...]:
 def raw_terms(inputs: RewardInputs, config: RewardConfig) -> Tensor:
     """(N, T) the active terms, unweighted."""
     values: List[Tensor] = [_TERMS[name](inputs, config) for name in active_terms(config.scales)]
-    return torch.stack(values, dim=1)
+    return torch.stack(values, dim=1) if values else inputs.command[:, :0]
 
 
 def total(scaled: Tensor, config: RewardConfig) -> Tensor:

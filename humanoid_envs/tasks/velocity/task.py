@@ -21,7 +21,7 @@ from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator, 
 from humanoid_envs.tasks.velocity import commands, gait, observations, rewards, terminations
 from humanoid_envs.tasks.velocity.config import VelocityConfig
 from humanoid_envs.tasks.velocity.memory import TaskMemory, choose_rows
-from humanoid_envs.tasks.velocity.randomization import NUM_UNIFORM, Draws, to_draws
+from humanoid_envs.tasks.velocity.randomization import NUM_UNIFORM, Draws, require_possible, to_draws
 from humanoid_envs.trouble import Trouble
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -74,6 +74,7 @@ class VelocityTask(FixedAttributes):
         self.simulator = simulator
         self.config = config
         robot, device = simulator.robot, simulator.device
+        require_possible(config, robot)
         self.num_envs, self.num_joints = simulator.num_envs, robot.num_joints
         self.term_names = rewards.active_terms(config.rewards.scales)
         scales = [getattr(config.rewards.scales, name) * config.policy_period for name in self.term_names]

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.tasks.velocity import commands
-from humanoid_envs.tasks.velocity.config import CommandConfig, preset
+from humanoid_envs.tasks.velocity.config import CommandConfig
+from humanoid_envs.tasks.velocity.presets import preset
 
 RELEASE = CommandConfig()
 MANY = 100_000

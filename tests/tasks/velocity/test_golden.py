@@ -16,8 +16,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from humanoid_envs.simulators.control import pd_torque
-from humanoid_envs.tasks.velocity import config as cfg
-from humanoid_envs.tasks.velocity import gait
+from humanoid_envs.tasks.velocity import gait, presets
 from humanoid_envs.tasks.velocity.memory import TaskMemory
 from humanoid_envs.tasks.velocity.task import VelocityTask
 from tests.golden_data import Golden, PlaybackSimulator, task_files
@@ -212,7 +211,7 @@ def test_commands(replay: Replay) -> None:
 def test_resampling_interval(replay: Replay) -> None:
     """Correction 1: the period is exactly 0.01 s, so v0 redraws commands every 800 steps; the release redrew
     every 799 wherever its period had passed through a C float."""
-    v0 = cfg.v0()
+    v0 = presets.v0()
     assert v0.policy_period == 0.01
     assert v0.steps(v0.commands.resample_period) == 800
     as_float32 = replay.golden.scalar("dt") != 0.01
@@ -362,7 +361,7 @@ def test_recorded_configuration_is_the_robots(replay: Replay) -> None:
     assert tuple(str(name) for name in golden.arrays["dof_names"]) == robot.joint_names
     for name, field in (("p_gains", "stiffness"), ("d_gains", "damping"), ("torque_limits", "torque_limit")):
         assert golden[name].tolist() == pytest.approx([getattr(joint, field) for joint in robot.joints])
-    v0 = cfg.v0().observations
+    v0 = presets.v0().observations
     scale = torch.tensor(
         [0.0] * 5 + [v0.joint_pos_noise] * 12 + [v0.joint_vel_noise] * 12 + [0.0] * 12
         + [v0.ang_vel_noise] * 3 + [v0.euler_noise] * 3

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import PhysicsParameters, default_parameters
-from humanoid_envs.tasks.velocity.config import RandomizationConfig, VelocityConfig, preset
+from humanoid_envs.tasks.velocity.config import RandomizationConfig, VelocityConfig
+from humanoid_envs.tasks.velocity.presets import preset
 from humanoid_envs.tasks.velocity.randomization import (
     NUM_UNIFORM,
     Draws,

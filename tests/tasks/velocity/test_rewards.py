@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.tasks.velocity import rewards
-from humanoid_envs.tasks.velocity.config import RewardConfig, RewardScales, preset
+from humanoid_envs.tasks.velocity.config import RewardConfig, RewardScales
+from humanoid_envs.tasks.velocity.presets import preset
 from humanoid_envs.tasks.velocity.rewards import RewardInputs
 from tests.scripted_simulator import standing
 
