@@ -181,8 +181,8 @@ def _rule(error: ErrorDetails) -> str:
     if kind in bounds:
         name, text = bounds[kind]
         bound = context[name]
-        bound = f"{bound:g}" if isinstance(bound, float) else bound
-        return "positive" if (kind, bound) == ("greater_than", 0) else text.format(bound)
+        positive = (kind, bound) == ("greater_than", 0)
+        return "positive" if positive else text.format(f"{bound:g}" if isinstance(bound, float) else bound)
     if kind == "value_error":
         return str(context["error"])
     message = error["msg"]

@@ -210,7 +210,7 @@ class RewardConfig(Config):
 class TerminationConfig(Config):
     """When an episode ends."""
 
-    episode_length: Annotated[float, limits.Interval(gt=0, le=1e6)] = 24.0
+    episode_length: Positive = 24.0
     """Time after which it is truncated, s."""
     base_contact_force: NonNegative = 1.0
     """Contact force on the base (torso, arms, hands, head) above which it terminates, N."""

@@ -90,7 +90,14 @@ def test_a_policy_of_another_robot_is_refused_everywhere(act: Callable[[LoadedPo
         (dataclasses.replace(V0, action_scale=0.5), "its action_scale is 0.5, the environment's is 0.25"),
         (dataclasses.replace(V0, observation_history=3), "its observation_history is 3, .* is 15"),
         (
-            dataclasses.replace(V0, observation_terms=(V0.observation_terms[1], *V0.observation_terms[1:])),
+            dataclasses.replace(
+                V0,
+                observation_terms=(
+                    V0.observation_terms[1],
+                    V0.observation_terms[0],
+                    *V0.observation_terms[2:],
+                ),
+            ),
             r"its observation_terms\[0\] is \('command_lin_vel', 2, 2.0\), .* is \('clock', 2, 1.0\)",
         ),
         (

@@ -207,9 +207,12 @@ def test_refuses_what_could_not_be_read_back(tmp_path: Path) -> None:
     assert not (tmp_path / "x.pt").exists()
 
 
-def test_round_trip(tmp_path: Path) -> None:
-    content = {"a": torch.arange(3), "b": {"c": [1, 2.5, "x", None, True]}, "d": (1, 2)}
-    write_checkpoint(tmp_path / "x.pt", content)
-    read = read_checkpoint(tmp_path / "x.pt")
-    assert torch.equal(read["a"], content["a"])
-    assert (read["b"], read["d"]) == (content["b"], content["d"])
+def test_round_trip(checkpoint: Path, tmp_path: Path) -> None:
+    content = read_checkpoint(checkpoint)
+    content["metadata"] = {"a": torch.arange(3), "b": {"c": [1, 2.5, "x", None, True]}, "d": (1, 2)}
+    write_checkpoint(
+        tmp_path / "x.pt", {name: content[name] for name in content if name not in ("format", "version")}
+    )
+    read, written = read_checkpoint(tmp_path / "x.pt")["metadata"], content["metadata"]
+    assert torch.equal(read["a"], written["a"])
+    assert (read["b"], read["d"]) == (written["b"], written["d"])

@@ -86,8 +86,9 @@ def test_a_fall_is_no_time_out() -> None:
         assert info["episode_metrics"]["fall_rate"] == 1.0
 
     # In the step in which time runs out as well, the fall counts.
-    env = make_vec(config=short_task(1, min_base_height=2.0))
+    env = make_vec(config=short_task(2, min_base_height=2.0))
     env.reset()
+    env.env._memory.episode_step.fill_(1)
     assert not env.step(actions(2))[3][0]["TimeLimit.truncated"]
 
 
