@@ -24,6 +24,7 @@ from typing import Dict, List, Optional
 from humanoid_envs.configs import to_plain
 from humanoid_envs.cores import available_cores
 from humanoid_envs.files import replacing
+from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.command_line import concise_errors
 from trainers.evaluation import evaluate_commands
 from trainers.policies import policy_of
@@ -113,7 +114,7 @@ class Keeper:
         """Judge the policy as it is."""
         seed = self._config.ppo.seed
         path = self._folder / f"{seed}_{ppo.num_updates}.pt"
-        ppo.metadata["task"] = to_plain(self._config.task)
+        ppo.metadata["task"] = to_plain(self._config.task, VelocityConfig)
         ppo.save(path, environment=False)
         self.futures.append(self._judges.submit(judge, path, seed, self._seconds, ppo.num_timesteps))
 

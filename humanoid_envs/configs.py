@@ -1,7 +1,8 @@
 """Configs: frozen dataclasses whose values are checked where they enter; to plain values and back.
 
 The annotations of the fields say what is allowed, pydantic checks it, strictly: a string is no number, 2.5 no
-integer, 1 no bool, and no number is NaN or infinite.
+integer, 1 no bool, and no number is NaN or infinite. Where an annotation names a config, one of a subclass
+may stand, with more fields; plain values then name its class, `"class": "my_walk.MyRewards"`.
 """
 
 from __future__ import annotations
@@ -9,18 +10,23 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import sys
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Tuple, Type, TypeVar
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 import annotated_types as limits
 import numpy as np
 import pydantic
 from pydantic_core import ErrorDetails
-from typing_extensions import Annotated, get_args, get_type_hints
+from typing_extensions import Annotated, get_args, get_origin, get_type_hints
 
-from humanoid_envs.errors import UserError
+from humanoid_envs.errors import MissingPlugIn, UserError
 
 T = TypeVar("T")
+C = TypeVar("C", bound="Config")
+
+CLASS = "class"
+"""The key of plain values that names the class, where it is not the annotated one: no field has this name."""
 
 _HUGE = 1e9  # whose square is a float32
 _STRICT = pydantic.ConfigDict(
@@ -76,27 +82,64 @@ class Config:
         if not condition:
             raise UserError(f"{type(self).__name__}.{field} must be {rule}; got {getattr(self, field)!r}.")
 
+    def replace(self: C, changes: Optional[Mapping[str, Any]] = None, /, **more: Any) -> C:
+        """The same config with other values; names with dots reach into configs within:
+        `fast().replace(physics=PhysicsConfig(), **{"rewards.foot_slip.weight": -0.1})`.
 
-def to_plain(config: Any) -> Any:
-    """A config as dicts, lists, numbers and strings."""
-    if dataclasses.is_dataclass(config):
-        return {name: to_plain(value) for name, value in vars(config).items()}
-    if isinstance(config, (list, tuple)):
-        return [to_plain(value) for value in config]
-    return config
+        All changes within one config are made together, so that rules between its fields see the result
+        alone. A config that is given whole is changed further by those within it.
+
+        Raises:
+            UserError: a name that is no field, with the nearest ones, or a wrong value.
+        """
+        return _replaced(self, {**(changes or {}), **more}, type(self).__name__)
+
+    @classmethod
+    def upgraded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Plain values that an earlier version wrote, as this one would have written them: what `from_plain`
+        asks a class before it looks at fields. A class whose fields changed overrides it."""
+        return values
+
+
+def to_plain(config: Any, declared: Optional[type] = None, to_save: bool = True) -> Any:
+    """A config as dicts, lists, numbers and strings.
+
+    A config whose class is not what its field is annotated with has the class's name with it.
+
+    declared: the class that `from_plain` will be asked for; None for the config's own.
+    to_save: False for a comparison within this process.
+
+    Raises:
+        UserError: a class that must be named is one that no other process can find (if `to_save`).
+    """
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        cls = type(config)
+        hints = _hints(cls)
+        named = {} if declared in (None, cls) else {CLASS: _name_to_save(cls) if to_save else name_of(cls)}
+        plain = {name: _plain(value, hints.get(name), to_save) for name, value in vars(config).items()}
+        return {**named, **plain}
+    return _plain(config, None, to_save)
 
 
 def from_plain(cls: Type[T], values: Any, where: str = "") -> T:
     """The config that `to_plain` turned into `values`; fields that are left out take their defaults.
 
+    Classes that the values name are looked up among those that exist: nothing is imported.
+
     where: what the values were read from, for messages.
 
     Raises:
+        MissingPlugIn: the values name a class that does not exist here.
         UserError: a field that the config does not have or that lacks, a wrong value, or no mapping.
     """
     name = f"{where}: " if where else ""
     if not isinstance(values, Mapping):
         raise UserError(f"{name}{cls.__name__} needs a mapping of its fields, not {_short(values)}.")
+    if CLASS in values:
+        cls = _class_named(values[CLASS], cls, name)
+        values = {field: value for field, value in values.items() if field != CLASS}
+    if issubclass(cls, Config):
+        values = cls.upgraded(values)
     try:
         made = {
             field: _restored(hint, values[field], where)
@@ -108,7 +151,9 @@ def from_plain(cls: Type[T], values: Any, where: str = "") -> T:
     except RecursionError:
         raise UserError(f"{name}{cls.__name__}: the values are nested too deeply.") from None
     if unknown:
-        raise UserError(f"{name}{cls.__name__} has no field {unknown[0]!r}{_nearest(cls, str(unknown[0]))}.")
+        raise UserError(
+            f"{name}{cls.__name__} has no field {unknown[0]!r}{nearest(str(unknown[0]), _hints(cls))}"
+        )
     if lacking:
         raise UserError(f"{name}{cls.__name__} lacks {lacking[0]!r}.")
     try:
@@ -117,16 +162,115 @@ def from_plain(cls: Type[T], values: Any, where: str = "") -> T:
         raise UserError(f"{name}{error}") from None
 
 
+def values_of(config: Any) -> Dict[str, Any]:
+    """Every value of a config by its name with dots, as `Config.replace` takes it, those of configs within
+    included."""
+    found: Dict[str, Any] = {}
+    for name in _hints(type(config)):
+        value = found[name] = getattr(config, name)
+        if _is_config(type(value)):
+            found.update({f"{name}.{within}": inner for within, inner in values_of(value).items()})
+    return found
+
+
+def _replaced(config: Any, changes: Mapping[str, Any], path: str) -> Any:
+    whole: Dict[str, Any] = {}
+    within: Dict[str, Dict[str, Any]] = {}
+    for name, value in changes.items():
+        field, dot, rest = str(name).partition(".")
+        if field not in _hints(type(config)):
+            known = values_of(config)
+            raise UserError(f"{path} has no field {field!r}{nearest(field, _hints(type(config)), known)}")
+        if dot:
+            within.setdefault(field, {})[rest] = value
+        else:
+            whole[field] = value
+    for field, inner in within.items():
+        value = whole.get(field, getattr(config, field))
+        if not _is_config(type(value)):
+            raise UserError(f"{path}.{field} has no fields: it is {_short(value)}.")
+        whole[field] = _replaced(value, inner, f"{path}.{field}")
+    return dataclasses.replace(config, **whole)
+
+
+def _plain(value: Any, hint: Any, to_save: bool) -> Any:
+    """A value of a field with that annotation as plain values."""
+    if _is_config(type(value)):
+        return to_plain(value, _config_class(hint), to_save)
+    inner = _of_entries(hint)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, inner, to_save) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item, inner, to_save) for key, item in value.items()}
+    return value
+
+
 def _restored(hint: Any, value: Any, where: str) -> Any:
     """The value with configs in place of mappings where the hint names one."""
-    if _is_config(hint) and not isinstance(value, hint):
-        return from_plain(hint, value, where)  # pyright: ignore[reportArgumentType]
-    inner = [part for part in get_args(hint) if _is_config(part)]
-    if inner and isinstance(value, (list, tuple)):
-        return tuple(_restored(inner[0], item, where) for item in value)
-    if inner and isinstance(value, dict):
-        return {key: _restored(inner[0], item, where) for key, item in value.items()}
+    cls = _config_class(hint)
+    if cls is not None and not isinstance(value, cls):
+        optional = hint is not cls and not isinstance(value, Mapping)
+        return _native(value) if optional else from_plain(cls, value, where)
+    inner = _of_entries(hint)
+    if inner is not None and isinstance(value, (list, tuple)):
+        return tuple(_restored(inner, item, where) for item in value)
+    if inner is not None and isinstance(value, dict):
+        return {key: _restored(inner, item, where) for key, item in value.items()}
     return _native(value) if isinstance(value, list) else value
+
+
+def _config_class(hint: Any) -> Optional[type]:
+    """The config that a value of this annotation may be: C of C, Optional[C] and Annotated[C, …]."""
+    if _is_config(hint):
+        return hint
+    if get_origin(hint) in (Union, Annotated):
+        return next(filter(None, map(_config_class, get_args(hint))), None)
+    return None
+
+
+def _of_entries(hint: Any) -> Any:
+    """The annotation of a sequence's or mapping's entries, if it names a config: C of Tuple[C, …] and
+    Dict[str, C], within Optional too."""
+    if get_origin(hint) in (Union, Annotated):
+        return next(filter(None, map(_of_entries, get_args(hint))), None)
+    arguments = [part for part in get_args(hint) if _config_class(part) or _of_entries(part)]
+    return arguments[0] if arguments else None
+
+
+def name_of(cls: type) -> str:
+    """The name that plain values have for a class."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _name_to_save(cls: type) -> str:
+    name = name_of(cls)
+    if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__:
+        place = "in a function" if "<locals>" in cls.__qualname__ else "in the program itself"
+        raise UserError(
+            f"{name} cannot be saved: it is defined {place}, where no other program finds it. Move it to a "
+            "module, outside functions, and import that, or load it as a plug-in."
+        )
+    return name
+
+
+def _class_named(name: Any, declared: Type[T], where: str) -> Type[T]:
+    """The subclass of that name, the newest if it was defined again."""
+    found = [cls for cls in _family(declared) if name_of(cls) == name]
+    if not found:
+        module = str(name).rpartition(".")[0]
+        raise MissingPlugIn(
+            f"{where}there is no {declared.__name__} of class {_short(name)} here", module or "NAME"
+        )
+    current: Any = sys.modules.get(found[-1].__module__)  # of a reloaded module its own
+    for part in found[-1].__qualname__.split("."):
+        current = getattr(current, part, None)
+    return next((cls for cls in found if cls is current), found[-1])
+
+
+def _family(cls: type) -> Iterator[type]:
+    yield cls
+    for child in type.__subclasses__(cls):
+        yield from _family(child)
 
 
 def _is_config(hint: Any) -> bool:
@@ -198,14 +342,17 @@ def _remedy(error: ErrorDetails, value: Any) -> str:
     return ""
 
 
-def _nearest(cls: type, name: str) -> str:
-    known = sorted(_hints(cls))
-    near = difflib.get_close_matches(name, known, 1)
-    return (
-        f"; did you mean {near[0]!r}? There are {', '.join(known)}"
-        if near
-        else f"; there are {', '.join(known)}"
-    )
+def nearest(name: str, known: Iterable[str], deeper: Iterable[str] = ()) -> str:
+    """The end of a message about an unknown name: which ones are meant, or all that there are.
+
+    deeper: names with dots whose last part may be what was meant, if no known name is near.
+    """
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, 3)
+    near = near or [path for path in deeper if path.split(".")[-1] == name][:3]
+    if near:
+        return f"; did you mean {' or '.join(map(repr, near))}?"
+    return f"; there are {', '.join(known)}." if known else "."
 
 
 def _short(value: Any) -> str:

@@ -140,7 +140,7 @@ class PolicyContract(Config):
             command_lin_vel_x=c.lin_vel_x,
             command_lin_vel_y=c.lin_vel_y,
             command_yaw_rate=turning,
-            config_sha256=_sha256(to_plain(config)),
+            config_sha256=_sha256(to_plain(config, VelocityConfig, to_save=False)),
             engine=engine,
         )
 

@@ -25,3 +25,16 @@ class WrongType(UserError, TypeError):
 
 class StorageError(UserError, OSError):
     """A file, folder or disk that cannot be read or written."""
+
+
+class MissingPlugIn(UserError):
+    """A file names something that a plug-in brings which is not loaded.
+
+    Args:
+        problem: what is not there, a sentence without its full stop.
+        plugin: the plug-in to load, or the module of the class, which can be loaded like one.
+    """
+
+    def __init__(self, problem: str, plugin: str) -> None:
+        super().__init__(f"{problem}; load the plug-in that has it: --plugin {plugin}.")
+        self.problem = problem

@@ -100,7 +100,7 @@ class Dump:
             "robot": {
                 name: str(value) if isinstance(value, Path) else value for name, value in robot.items()
             },
-            "task": to_plain(self.task),
+            "task": to_plain(self.task, VelocityConfig),
             "parameters": dict(vars(self.parameters)),
             "record": dict(vars(self.record)),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from enum import Enum
 from pathlib import Path
@@ -13,6 +14,8 @@ from gymnasium.envs.registration import EnvSpec
 from torch import Tensor
 
 from humanoid_envs.configs import to_plain
+from humanoid_envs.errors import UserError
+from humanoid_envs.tasks.velocity import VelocityConfig
 
 
 class PlainSpec:
@@ -32,7 +35,8 @@ class PlainSpec:
 
 def plain(value: Any) -> Any:
     """The value as dicts, lists, numbers, strings and None, as far as it is of a kind that we know."""
-    value = to_plain(value)
+    with contextlib.suppress(UserError):  # a class that only this process knows: the value stays itself
+        value = to_plain(value, VelocityConfig if isinstance(value, VelocityConfig) else None)
     if isinstance(value, Mapping):
         return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):

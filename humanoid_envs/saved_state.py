@@ -21,7 +21,7 @@ def setting(simulator: Simulator, config: VelocityConfig, mode: AutoresetMode) -
         "simulator": type(simulator).__name__,
         "num_envs": simulator.num_envs,
         "autoreset_mode": mode.name,
-        "task": to_plain(config),
+        "task": to_plain(config, VelocityConfig, to_save=False),
     }
 
 
@@ -76,7 +76,8 @@ def difference(state: Dict[str, Any], own: Dict[str, Any], memory: TaskMemory) -
 def setting_difference(saved: Dict[str, Any], own: Dict[str, Any]) -> Optional[str]:
     """In words, the first thing that two settings (see `HumanoidVectorEnv.setting`) do not share, or None."""
     # A field that is newer than the saved setting has its default there.
-    task = to_plain(from_plain(VelocityConfig, saved.get("task"), "the saved state"))
+    task = from_plain(VelocityConfig, saved.get("task"), "the saved state")
+    task = to_plain(task, VelocityConfig, to_save=False)
     return _difference({**saved, "task": task}, own, "")
 
 

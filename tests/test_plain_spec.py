@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -17,6 +18,7 @@ from humanoid_envs import preset
 from humanoid_envs.configs import to_plain
 from humanoid_envs.registration import make_mujoco
 from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.tasks.velocity.config import CommandConfig
 
 pytest.importorskip("mujoco")
 
@@ -27,6 +29,11 @@ CHANGED = dataclasses.replace(
 STIFFER = dataclasses.replace(
     XBOT_L, joints=tuple(dataclasses.replace(joint, stiffness=300.0) for joint in XBOT_L.joints)
 )
+
+
+@dataclass(frozen=True)
+class Slower(CommandConfig):
+    slowness: float = 1.0
 
 
 def through_json(spec: Any) -> EnvSpec:
@@ -45,6 +52,7 @@ def steps(env: Any, actions: np.ndarray) -> np.ndarray:
     [
         {"config": "fast"},
         {"config": CHANGED},
+        {"config": preset("fast").replace(commands=Slower(slowness=2.0))},
         {"config": to_plain(CHANGED)},
         {"config": {"commands": {"lin_vel_x": (0.1, 0.2)}}},
         {"robot": STIFFER, "command": np.array([0.4, 0.0, 0.0]), "action_bound": 2.0},
@@ -61,6 +69,21 @@ def test_a_single_environment_comes_back(kwargs: dict) -> None:
     np.testing.assert_array_equal(steps(env, actions), steps(again, actions))
     env.close()
     again.close()
+
+
+def test_an_environment_of_a_class_that_only_this_process_knows_can_be_made_and_copied() -> None:
+    @dataclass(frozen=True)
+    class Local(CommandConfig):
+        pass
+
+    config = preset("fast").replace(commands=Local())
+    env = gymnasium.make_vec(MUJOCO, config=config)
+    assert env.spec is not None
+    assert env.spec.kwargs["config"] == config
+    env.reset(seed=0)
+    state = env.unwrapped.state_dict()  # type: ignore[attr-defined]
+    env.unwrapped.load_state_dict(state)  # type: ignore[attr-defined]
+    env.close()
 
 
 @pytest.mark.parametrize("mode", ["NEXT_STEP", AutoresetMode.NEXT_STEP])

@@ -11,6 +11,7 @@ from gymnasium.vector import VectorEnv
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import to_plain
 from humanoid_envs.registration import best_engine, make_isaacgym
+from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import CommandScore, evaluate_commands, summarize
 from trainers.evaluation.training_scorecard import ScorecardCallback
@@ -123,7 +124,7 @@ def _trainer(
     workers: Workers,
 ) -> PPO:
     setting = {
-        "task": to_plain(config.task),
+        "task": to_plain(config.task, VelocityConfig),
         "num_envs": config.num_envs,
         "engine": (env.metadata or {})["engine"],
     }

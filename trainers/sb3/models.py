@@ -45,7 +45,7 @@ def describe(model: BaseAlgorithm) -> Dict[str, Any]:
         normalizer, wrapper = changes(model.get_env())
         known = {
             "algorithm": f"{type(model).__module__.split('.')[0]}.{type(model).__name__}",
-            "task": to_plain(env.humanoids.config),
+            "task": to_plain(env.humanoids.config, VelocityConfig),
             "engine": env.humanoids.metadata.get("engine"),
             "contract": env.humanoids.contract.to_json(),
             "signature": to_plain(dataclasses.replace(signature_of(env), wrapper=wrapper)),
