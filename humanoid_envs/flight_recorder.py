@@ -15,7 +15,7 @@ from torch import Tensor
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
-from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.robots import Robot, restored_robot
 from humanoid_envs.simulators.simulator import PhysicsParameters, Simulator
 from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig
 
@@ -92,14 +92,11 @@ class Dump:
             StorageError: it cannot be written.
         """
         buffer = io.BytesIO()
-        robot = {name: to_plain(value) for name, value in vars(self.robot).items()}
         content = {
             **vars(self),
             "format": _FORMAT,
             "version": _VERSION,
-            "robot": {
-                name: str(value) if isinstance(value, Path) else value for name, value in robot.items()
-            },
+            "robot": self.robot.plain(),
             "task": to_plain(self.task, VelocityConfig),
             "parameters": dict(vars(self.parameters)),
             "record": dict(vars(self.record)),
@@ -138,9 +135,7 @@ class Dump:
 
     @classmethod
     def _of(cls, content: Dict[str, Any], path: Path) -> Dump:
-        plain = content["robot"]
-        # Ours wherever its model files are, another where they were.
-        robot = XBOT_L if plain["name"] == XBOT_L.name else Robot.of(plain)
+        robot = restored_robot(content["robot"], str(path))
         record, parameters = Record(**content["record"]), PhysicsParameters(**content["parameters"])
         steps, robots, joints = len(record.base_pos), len(content["envs"]), robot.num_joints
         for name, width in _widths(joints).items():

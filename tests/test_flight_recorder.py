@@ -209,7 +209,7 @@ def wrong_record(content: dict) -> None:
         (lambda content: content.update(version=2), "version 2"),
         (lambda content: content.pop("parameters"), "no dump.*parameters"),
         (lambda content: content["record"].pop("action"), "no dump"),
-        (lambda content: content["robot"].pop("name"), "no dump"),
+        (lambda content: content["robot"].pop("name"), "Robot lacks 'name'"),
         (lambda content: content["task"].update(speed=1.0), "no field 'speed'"),
         (wrong_record, "joint_pos is not float32 of shape"),
     ],

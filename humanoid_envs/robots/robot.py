@@ -4,70 +4,130 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
-from humanoid_envs.errors import UserError
+import pydantic
+from typing_extensions import Annotated, Literal
+
+from humanoid_envs.configs import Config, NonNegative, Number, Positive, from_plain, nearest, to_plain
+from humanoid_envs.errors import MissingPlugIn, UserError
+
+Side = Literal["left", "right"]
+SIDES = ("left", "right")
+"""In the order of every axis over legs."""
+File = Annotated[
+    Path, pydantic.BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)
+]
 
 
 @dataclass(frozen=True)
-class Joint:
+class Joint(Config):
     """One actuated hinge with its PD gains."""
 
     name: str
     """Name in the MJCF, in the URDF and in a policy's contract."""
-    stiffness: float
+    stiffness: NonNegative
     """Proportional gain kp, N·m/rad."""
-    damping: float
+    damping: NonNegative
     """Derivative gain kd, N·m·s/rad."""
-    torque_limit: float
+    torque_limit: Positive
     """Largest torque the PD law may apply in either direction, N·m."""
-    default_pos: float = 0.0
+    default_pos: Number = 0.0
     """Joint angle of a zero action, rad."""
-    mirror_sign: float = -1.0
+    mirror_sign: Number = -1.0
     """Sign of this angle in the mirrored posture, where the joint of the other side has it."""
+    role: Optional[str] = None
+    """What the joint is for: "hip_roll", "hip_yaw", "hip_pitch", "knee", "ankle_pitch", "ankle_roll", or any
+    word by which a task finds it (`Robot.columns`). None if no task needs to."""
+    side: Optional[Side] = None
+    """None of joints in the middle."""
+    mirror: Optional[str] = None
+    """Name of its mirror image. None: the joint of the same role on the other side; in the middle, itself."""
+    bend: Number = 0.0
+    """Its share in pulling up the leg with a level foot: how far it turns while the hip's pitch turns by one,
+    with the sign of its axis. XBot-L's hip pitch, knee and ankle pitch: -1, -2, -1 in the left leg."""
+    armature: Optional[NonNegative] = None
+    """Inertia of the motor's rotor behind the gear, kg·m². None: as the model file says."""
+    action_scale: Optional[Positive] = None
+    """Joint target in rad per unit of action. None: the task's."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(abs(self.mirror_sign) == 1.0, "mirror_sign", "1 or -1")
 
 
 @dataclass(frozen=True)
-class Robot:
+class Robot(Config):
     """A legged robot on a free base.
 
-    Models, contract and simulators meet by name, never by position: every name below must exist in both
-    model files. `joints` fixes the order of all joint-wise vectors (left leg first, hip to foot).
+    Models, contract and simulators meet by name, never by position: every name below must exist in the
+    model files. `joints` is the order of all joint-wise vectors; any order does, for what a joint is for is
+    said by its role.
     """
 
     name: str
-    mjcf: Path
-    urdf: Path
+    mjcf: File
+    """The maker's model, an MJCF or a URDF; sensors, actuators and the soles' contact are added to it."""
     joints: Tuple[Joint, ...]
     base_body: str
     """Free body; it owns everything above the hips, so a contact on it is a fall."""
     foot_bodies: Tuple[str, str]
     """Left and right link whose origin, velocity and contact force count as the foot's."""
     knee_bodies: Tuple[str, str]
-    base_mass: float
+    base_mass: Positive
     """Mass of the base link with all links fixed to it, kg."""
-    start_height: float
+    total_mass: Positive
+    """Mass of the whole robot, kg."""
+    start_height: Positive
     """Height of the base origin above the ground at the start of an episode, m."""
+    standing_height: Positive
+    """The same where it stands on its soles with the joints at their default, m."""
+    sole_height: NonNegative
+    """Height of a foot link's origin above its sole, m."""
+    leg_length: Positive
+    """From the hips' first joint to the sole of the stretched leg, m."""
+    urdf: Optional[File] = None
+    """What Isaac Gym loads; nothing else needs it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(self.name != "", "name", "a name")
+        names = self.joint_names
+        self.require(len(names) > 0, "joints", "at least one joint")
+        for i, joint in enumerate(self.joints):
+            if joint.name in names[:i]:
+                raise UserError(f"Robot {self.name!r} has two joints named {joint.name!r}.")
+            of_role = [other for other in self.joints[:i] if other.role is not None]
+            for other in of_role:
+                if (other.role, other.side) == (joint.role, joint.side):
+                    raise UserError(
+                        f"Robot {self.name!r} has two joints with role {joint.role!r} and side "
+                        f"{joint.side!r}: {other.name!r} and {joint.name!r}."
+                    )
+            if joint.mirror is not None and joint.mirror not in names:
+                raise UserError(
+                    f"Robot {self.name!r}: joint {joint.name!r} has as mirror {joint.mirror!r}, which is no "
+                    f"joint{nearest(joint.mirror, names)}"
+                )
 
     @classmethod
-    def of(cls, robot: Union[Robot, Mapping[str, Any]]) -> Robot:
-        """A robot from its fields as plain values, as JSON gives them back; a robot passes through.
+    def of(cls, robot: AnyRobot) -> Robot:
+        """A robot by its name, or from its fields as plain values, as JSON gives them back; a robot passes
+        through.
 
         Raises:
-            UserError: fields that are missing or that there are not.
+            UserError: there is none of that name; fields that are missing or that there are not.
         """
         if isinstance(robot, Robot):
             return robot
-        try:
-            values = dict(robot)
-            values["joints"] = tuple(Joint(**joint) for joint in values["joints"])
-            for name in ("mjcf", "urdf"):
-                values[name] = Path(values[name])
-            for name in ("foot_bodies", "knee_bodies"):
-                values[name] = tuple(values[name])
-            return cls(**values)
-        except (TypeError, ValueError, KeyError) as error:
-            raise UserError(f"robot must be a Robot or a mapping of all its fields: {error}.") from error
+        if isinstance(robot, str):
+            return robot_named(robot)
+        return from_plain(cls, robot, "robot")
+
+    def plain(self) -> Dict[str, Any]:
+        """The robot as dicts, lists, numbers and texts, of which `of` makes it again."""
+        files = {name: str(value) for name, value in vars(self).items() if isinstance(value, Path)}
+        return {**to_plain(self), **files}
 
     @property
     def joint_names(self) -> Tuple[str, ...]:
@@ -76,3 +136,122 @@ class Robot:
     @property
     def num_joints(self) -> int:
         return len(self.joints)
+
+    def columns(self, *roles: str, side: Optional[Side] = None) -> Tuple[int, ...]:
+        """Where the joints with these roles are in joint-wise vectors: the left leg's in the order of the
+        roles, then the right leg's, then those in the middle. side: only of that leg.
+
+        Raises:
+            UserError: the robot has no such joint, or only one leg has.
+        """
+        places = {(joint.role, joint.side): i for i, joint in enumerate(self.joints)}
+        for role in roles:
+            if (role, None) in places and side is None:
+                continue
+            for each in SIDES if side is None else (side,):
+                if (role, each) not in places:
+                    raise UserError(self._without(role, each))
+        sides = (*SIDES, None) if side is None else (side,)
+        return tuple(places[role, each] for each in sides for role in roles if (role, each) in places)
+
+    def has(self, *roles: str) -> bool:
+        """Whether there are joints with all these roles."""
+        return set(roles) <= {joint.role for joint in self.joints}
+
+    def joint_mirror(self) -> Dict[str, List[Any]]:
+        """Of joint-wise vectors and actions: `"permutation"` has the place of each joint's image, `"sign"`
+        the sign of the mirrored axis: x has the image sign * x[permutation].
+
+        Raises:
+            UserError: a joint's image is not known, or is not the image of the joint in turn.
+        """
+        images = [self._image(joint) for joint in self.joints]
+        for joint, image in zip(self.joints, images):
+            back = self.joints[images[image]]
+            if back.name != joint.name or joint.mirror_sign != self.joints[image].mirror_sign:
+                raise UserError(
+                    f"Robot {self.name!r}: joints {joint.name!r} and {self.joints[image].name!r} must be "
+                    "each other's mirror images, with the same mirror_sign."
+                )
+        return {"permutation": images, "sign": [joint.mirror_sign for joint in self.joints]}
+
+    def bends(self) -> List[List[float]]:
+        """(2, J) `bend` of the joints of the left and of the right leg, 0 elsewhere: legs that are to be
+        pulled up by a (2), rad at the hips' pitch, have the angles a[0] * bends[0] + a[1] * bends[1]."""
+        return [[joint.bend if joint.side == side else 0.0 for joint in self.joints] for side in SIDES]
+
+    def action_scales(self, default: float) -> List[float]:
+        """(J) joint target in rad per unit of action; default: of joints that do not say."""
+        return [default if joint.action_scale is None else joint.action_scale for joint in self.joints]
+
+    def _image(self, joint: Joint) -> int:
+        if joint.mirror is not None:
+            return self.joint_names.index(joint.mirror)
+        if joint.role is None:
+            raise UserError(
+                f"Robot {self.name!r}: joint {joint.name!r} has neither a role nor a mirror, so that its "
+                "image in the mirror is not known."
+            )
+        other = {"left": "right", "right": "left", None: None}[joint.side]
+        for i, image in enumerate(self.joints):
+            if (image.role, image.side) == (joint.role, other):
+                return i
+        raise UserError(self._without(joint.role, other))
+
+    def _without(self, role: str, side: Optional[str]) -> str:
+        known = {joint.role for joint in self.joints if joint.role is not None}
+        where = "" if side is None else f" on the {side}"
+        there = nearest(role, known) if role not in known else "."
+        return f"Robot {self.name!r} has no joint with role {role!r}{where}{there}"
+
+
+AnyRobot = Union[Robot, str, Mapping[str, Any]]
+"""A robot, the name of one that is registered, or a robot's fields as plain values."""
+
+_REGISTERED: Dict[str, Robot] = {}
+
+
+def register_robot(robot: Robot) -> Robot:
+    """Make a robot known by its name, to `--robot`, configs and checkpoints. Returns the robot.
+
+    Raises:
+        UserError: another robot has that name.
+    """
+    if _REGISTERED.setdefault(robot.name, robot) != robot:
+        raise UserError(f"There is another robot named {robot.name!r}: take a name of its own.")
+    return robot
+
+
+def robot_named(name: str) -> Robot:
+    """The robot that was registered by that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in _REGISTERED:
+        raise MissingPlugIn(f"there is no robot {name!r}, only {', '.join(robot_names())}", "NAME")
+    return _REGISTERED[name]
+
+
+def robot_names() -> Tuple[str, ...]:
+    """Of all that are registered."""
+    return tuple(_REGISTERED)
+
+
+def restored_robot(saved: Any, where: str) -> Robot:
+    """The robot that `Robot.plain` turned into `saved`; None is XBot-L, as there was no other once.
+
+    Where a robot of that name is registered, it gives the model files, for paths are those of the machine
+    that wrote, and what the values of an earlier version lack.
+
+    where: what they were read from, for messages.
+    """
+    if saved is None:
+        return robot_named("xbot_l")
+    known = _REGISTERED.get(saved.get("name", "")) if isinstance(saved, Mapping) else None
+    if known is not None:
+        own = known.plain()
+        joints = {joint["name"]: joint for joint in own["joints"]}
+        newer = [{**joints.get(joint["name"], {}), **joint} for joint in saved["joints"]]
+        saved = {**own, **saved, "joints": newer, "mjcf": own["mjcf"], "urdf": own["urdf"]}
+    return from_plain(Robot, saved, where)
