@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from trainers.evaluation.intervals import Estimate, combined, mean_estimate, share_estimate, t_quantile
+from trainers.evaluation.intervals import Estimate, combined, mean_estimate, share_estimate
 
 
 @pytest.mark.parametrize(
@@ -25,20 +25,34 @@ def test_no_trials_no_share() -> None:
     assert share_estimate(0, 0) == Estimate(None, None, None, 0)
 
 
+@pytest.mark.parametrize("trials", [1, 7, 64, 5000])
+def test_wilson_is_its_formula(trials: int) -> None:
+    z2 = 1.959963984540054**2 / trials
+    for successes in {0, 1, trials // 3, trials}:
+        share = successes / trials
+        center = (share + z2 / 2.0) / (1.0 + z2)
+        half = math.sqrt(z2 * (share * (1.0 - share) + z2 / 4.0)) / (1.0 + z2)
+        estimate = share_estimate(successes, trials)
+        assert (estimate.low, estimate.high) == pytest.approx((center - half, center + half), abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("freedom", "quantile"),
     [(1, 12.7062), (2, 4.30265), (3, 3.18245), (5, 2.57058), (9, 2.26216), (63, 1.99834), (10**6, 1.95997)],
 )
-def test_t_quantile(freedom: int, quantile: float) -> None:
-    """Against tables of Student's distribution."""
-    assert t_quantile(freedom) == pytest.approx(quantile, rel=2e-3)
+def test_mean_intervals_against_tables_of_students_distribution(freedom: int, quantile: float) -> None:
+    values = torch.arange(freedom + 1).double()
+    estimate = mean_estimate(values)
+    error = float(values.std()) / math.sqrt(freedom + 1)
+    assert estimate.high is not None
+    assert (estimate.high - freedom / 2.0) / error == pytest.approx(quantile, rel=1e-5)
 
 
 def test_mean_interval() -> None:
     estimate = mean_estimate(torch.tensor([1.0, 2.0, math.nan, 3.0, 4.0]))
     half = 3.18245 * math.sqrt(5.0 / 3.0) / 2.0  # t · s / √n
     assert (estimate.value, estimate.low, estimate.high) == pytest.approx(
-        (2.5, 2.5 - half, 2.5 + half), abs=5e-3
+        (2.5, 2.5 - half, 2.5 + half), abs=1e-5
     )
     assert estimate.samples == 4
     assert mean_estimate(torch.tensor([7.0])) == Estimate(7.0, None, None, 1)
