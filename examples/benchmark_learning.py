@@ -25,7 +25,7 @@ from humanoid_envs.configs import to_plain
 from humanoid_envs.cores import available_cores
 from humanoid_envs.files import replacing
 from humanoid_envs.tasks.velocity import VelocityConfig
-from trainers.command_line import concise_errors
+from trainers.command_line import add_plugin, concise_errors
 from trainers.evaluation import evaluate_commands
 from trainers.policies import policy_of
 from trainers.ppo import PPO
@@ -61,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_plugin(parser)
     parser.add_argument("--preset", default="auto", help=f"auto, {', '.join(PRESETS)}")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--every", type=float, default=5.0, help="seconds of training between two policies")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import List, Optional
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
-from trainers.command_line import ROLLOUTS, SCORED_SECONDS, add_trust, concise_errors
+from trainers.command_line import ROLLOUTS, SCORED_SECONDS, add_plugin, add_trust, concise_errors
 from trainers.evaluation.gap import GapConfig, SimulatorWalk, compare_simulators
 from trainers.evaluation.result import Result, describe_policy, write_results
 from trainers.evaluation.setting import available_simulators, choose_simulator
@@ -30,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_plugin(parser)
     parser.add_argument("policies", nargs="+", help="ONNX, TorchScript or checkpoints; or names of runs")
     parser.add_argument("--simulators", nargs="+", help="default: all that run here")
     parser.add_argument("--rollouts", type=ROLLOUTS, default=2, help="robots for each command")

@@ -27,7 +27,7 @@ from typing import Callable, List, Sequence, Tuple
 from humanoid_envs.registration import best_engine
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
-from trainers.command_line import concise_errors
+from trainers.command_line import add_plugin, concise_errors
 from trainers.ppo import PPO
 from trainers.presets import PRESETS, TrainConfig, preset
 from trainers.training import make_env
@@ -46,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_plugin(parser)
     parser.add_argument("--preset", nargs="+", default=["auto"], help=f"auto, {', '.join(PRESETS)}")
     parser.add_argument("--engine", default="auto", help="isaacgym, mujoco_warp, mujoco or auto")
     parser.add_argument("--num-envs", nargs="+", type=int, help="default: the preset's")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.tasks.velocity import preset
-from trainers.command_line import ROLLOUTS, SCORED_SECONDS, SEED, concise_errors
+from trainers.command_line import ROLLOUTS, SCORED_SECONDS, SEED, add_plugin, concise_errors
 from trainers.evaluation import evaluate_commands, format_scores, summarize
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
 from trainers.evaluation.tables import format_scorecard, format_tour
@@ -31,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_plugin(parser)
     parser.add_argument("model", type=Path)
     parser.add_argument("--algorithm", help="its class, such as sb3_contrib.TQC, if the model does not say")
     parser.add_argument("--task", help="a preset of the task, if the model does not say")

@@ -20,7 +20,7 @@ import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.assets import asset_path
 from humanoid_envs.programs import example_command
 from humanoid_envs.tasks.velocity import VelocityConfig
-from trainers.command_line import concise_errors
+from trainers.command_line import add_plugin, concise_errors
 from trainers.evaluation import NINE_COMMANDS, CommandScore, evaluate_commands, format_scores, summarize
 from trainers.evaluation.setting import NOMINAL, Spread
 from trainers.export import task_of
@@ -73,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_plugin(parser)
     parser.add_argument("policy", nargs="?", default=asset_path("xbot_l/policies/walk.pt"), type=Path)
     parser.add_argument("--total-timesteps", type=int, default=1_200_000, help="env-steps; default 1,200,000")
     parser.add_argument("--num-envs", type=int, default=128, help="robots; default 128")

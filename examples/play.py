@@ -22,6 +22,7 @@ from trainers.command_line import (
     PICTURE_SIDE,
     SECONDS,
     SEED,
+    add_plugin,
     add_trust,
     concise_errors,
     number,
@@ -38,6 +39,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_plugin(parser)
     parser.add_argument(
         "policy", nargs="*", default=["last"], help="a file, a run's name, or 'last'; several for --web"
     )

@@ -22,7 +22,7 @@ from humanoid_envs.flight_recorder import Dump
 from humanoid_envs.simulators.mujoco import MuJoCoSimulator
 from humanoid_envs.simulators.simulator import PhysicsParameters, RobotState
 from humanoid_envs.tasks.velocity import terminations
-from trainers.command_line import PICTURE_SIDE, concise_errors, integer, render_without_display
+from trainers.command_line import PICTURE_SIDE, add_plugin, concise_errors, integer, render_without_display
 
 import numpy as np
 import torch
@@ -113,6 +113,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_plugin(parser)
     parser.add_argument("dump", type=Path, help="that PPO or env.write_dump wrote")
     parser.add_argument("--env", type=integer(0), help="number of the robot in its environment")
     parser.add_argument("--video", type=Path, help="write this mp4")

@@ -20,6 +20,7 @@ from trainers.command_line import (
     ROLLOUTS,
     SCORED_SECONDS,
     SEED,
+    add_plugin,
     add_trust,
     concise_errors,
     render_without_display,
@@ -44,6 +45,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_plugin(parser)
     parser.add_argument(
         "--policy", required=True, help="ONNX, TorchScript or checkpoint; a run's name, or 'last'"
     )

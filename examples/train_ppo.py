@@ -11,6 +11,7 @@
 
 Beside the fields of the config, which follow, there are
 --preset NAME, --config FILE (YAML, as in each run's folder) or --resume RUN: where the config comes from;
+--plugin NAME (repeatable): a module, here or installed, that brings terms, robots, engines or presets;
 --run-name NAME: the folder below runs/;
 --headless (the default) or --viewer: watch robot 0 in a window, whose key v switches rendering off and on;
 --seed and --device: short for --ppo.seed and --ppo.device;
@@ -27,7 +28,7 @@ from typing import List, Optional, Tuple
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.display import has_display
 from humanoid_envs.programs import example_command
-from trainers.command_line import concise_errors, render_without_display
+from trainers.command_line import add_plugin, concise_errors, render_without_display
 from trainers.evaluation import format_scores, summarize
 from trainers.ppo import PPO
 from trainers.ppo.distributed import Workers, torchrun_workers
@@ -115,6 +116,7 @@ def _what_is_missing(config: TrainConfig, done: int, run: Run) -> str:
 def _options() -> Tuple[argparse.Namespace, List[str]]:
     """What is no field of the config, and the arguments that are."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    add_plugin(parser)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--preset", help=f"auto, {', '.join(PRESETS)}")
     source.add_argument("--config", type=Path, help="a YAML file")

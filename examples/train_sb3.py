@@ -21,7 +21,7 @@ from typing import Any, Callable, Dict, List, Optional
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.programs import example_command
 from humanoid_envs.tasks.velocity import VelocityConfig
-from trainers.command_line import concise_errors
+from trainers.command_line import add_plugin, concise_errors
 from trainers.presets import preset
 from trainers.runs import Run, naming_what_stays, refuse_to_overwrite
 from trainers.sb3 import (
@@ -147,6 +147,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_plugin(parser)
     parser.add_argument("--algorithm", choices=ALGORITHMS, default="ppo")
     parser.add_argument("--minutes", type=float, default=5.0, help="of training; default 5")
     parser.add_argument("--total-timesteps", type=int, default=10**9, help="env-steps at most")

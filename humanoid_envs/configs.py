@@ -347,12 +347,12 @@ def nearest(name: str, known: Iterable[str], deeper: Iterable[str] = ()) -> str:
 
     deeper: names with dots whose last part may be what was meant, if no known name is near.
     """
-    known = sorted(known)
+    known = list(dict.fromkeys(known))
     near = difflib.get_close_matches(name, known, 3)
     near = near or [path for path in deeper if path.split(".")[-1] == name][:3]
     if near:
         return f"; did you mean {' or '.join(map(repr, near))}?"
-    return f"; there are {', '.join(known)}." if known else "."
+    return f"; there are {', '.join(map(repr, known))}." if known else "."
 
 
 def _short(value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence, Union
 import torch
 from torch import Tensor
 
+from humanoid_envs import plugins
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
@@ -94,6 +95,7 @@ class Dump:
         buffer = io.BytesIO()
         content = {
             **vars(self),
+            **plugins.record(),
             "format": _FORMAT,
             "version": _VERSION,
             "robot": self.robot.plain(),
@@ -129,7 +131,8 @@ class Dump:
                 f"{path} is a dump of version {content.get('version')}; this code reads version {_VERSION}."
             )
         try:
-            return cls._of(content, path)
+            with plugins.naming_missing(content.get("plugins")):
+                return cls._of(content, path)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path} is no dump: {error!r:.200}.") from error
 

@@ -218,7 +218,10 @@ def test_replace_makes_changes_of_one_config_together() -> None:
     [
         ({"inner.bonds": 1}, r"^Holder\.inner has no field 'bonds'; did you mean 'bounds'\?$"),
         ({"more": 1}, r"^Holder has no field 'more'; did you mean 'inner\.more'\?$"),
-        ({"zzz": 1}, r"^Holder has no field 'zzz'; there are high, inner, low, named, perhaps, several\.$"),
+        (
+            {"zzz": 1},
+            r"^Holder has no field 'zzz'; there are 'inner', 'perhaps', 'several', 'named', 'low', 'high'\.$",
+        ),
         ({"low.a": 1}, r"^Holder\.low has no fields: it is 0\.0\.$"),
         ({"inner.": 1}, r"^Holder\.inner has no field ''"),
         ({"low": 5.0}, r"^Holder\.low must be at most high 1; got 5\.0\.$"),

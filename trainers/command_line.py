@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import Callable, Iterator, TypeVar
 
+from humanoid_envs import plugins
 from humanoid_envs.errors import UserError
 from humanoid_envs.programs import imported
 
@@ -54,6 +55,25 @@ def number(least: float = -math.inf, most: float = math.inf) -> Callable[[str], 
 def integer(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:
     """For argparse's `type`: an integer within bounds."""
     return _checked(int, least, most, "an integer")
+
+
+def add_plugin(parser: argparse.ArgumentParser) -> None:
+    """The option `--plugin NAME`, which may stand several times. Those that the command line names are loaded
+    at once, before the parser's other options, which may depend on them, are added or read.
+
+    Raises:
+        UserError: a plug-in that cannot be loaded.
+    """
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for each in (first, parser):
+        each.add_argument(
+            "--plugin",
+            action="append",
+            metavar="NAME",
+            help="load what a module, here or installed, brings: terms, robots, engines, presets; repeatable",
+        )
+    for name in first.parse_known_args()[0].plugin or []:
+        plugins.load(name)
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,7 @@ from humanoid_envs.configs import from_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.files import replacing
+from humanoid_envs.plugins import naming_missing
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.checksums import seal_onnx
@@ -164,7 +165,8 @@ def task_of(ppo: PPO) -> VelocityConfig:
     """
     if "task" not in ppo.metadata:
         raise UserError("This checkpoint names no velocity task: it was not written by train().")
-    return from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")
+    with naming_missing(ppo.metadata.get("plugins")):
+        return from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")
 
 
 class DeterministicActor(nn.Module):

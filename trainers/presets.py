@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Mapping, Optional, Union
+from typing import Any, Callable, Mapping, Optional, Union
 
 from humanoid_envs.configs import Config, Count, Positive
-from humanoid_envs.errors import UserError
 from humanoid_envs.registration import ENGINES, best_engine
+from humanoid_envs.registry import Registry
+from humanoid_envs.tasks.velocity import PRESETS as TASK_PRESETS
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.tasks.velocity import preset as task_preset
 from trainers.given_configs import config_of
@@ -62,11 +63,18 @@ class TrainConfig(Config):
         self.require(self.engine in engines, "engine", f"one of {', '.join(engines)}")
 
 
+PRESETS: Registry[Callable[[], TrainConfig]] = Registry("preset")
+register_preset = PRESETS.register
+"""Decorates a function that makes a training run's config: `@register_preset("my_recipe")`."""
+
+
+@register_preset("v0")
 def v0() -> TrainConfig:
     """The release's task and recipe; for a GPU."""
     return TrainConfig()
 
 
+@register_preset("fast")
 def fast() -> TrainConfig:
     """Walking in half a minute on a GPU."""
     steps, envs, total = 12, 4096, 31_000_000
@@ -94,11 +102,13 @@ def fast() -> TrainConfig:
     )
 
 
+@register_preset("walk")
 def walk() -> TrainConfig:
     """The shipped policy's recipe, for a GPU: minutes, and its end is to be trained at 1 ms, see its card."""
     return _longer("walk", 220_000_000, final_max_learning_rate=5e-5)
 
 
+@register_preset("fast_wide")
 def fast_wide() -> TrainConfig:
     """Faster commands, for a GPU: a minute and a half."""
     return _longer("fast_wide", 160_000_000)
@@ -114,6 +124,7 @@ def _longer(task: str, total: int, **ppo: float) -> TrainConfig:
     )
 
 
+@register_preset("cpu")
 def cpu() -> TrainConfig:
     """A few minutes on two CPU cores: preset fast with fewer robots, smaller networks, larger physics steps,
     and averaged tracking that counts for half as much, so that not falling is learned first.
@@ -147,22 +158,14 @@ def cpu() -> TrainConfig:
     )
 
 
-PRESETS: Dict[str, Callable[[], TrainConfig]] = {
-    "v0": v0,
-    "fast": fast,
-    "walk": walk,
-    "fast_wide": fast_wide,
-    "cpu": cpu,
-}
-
-
 AnyTrainConfig = Union[str, TrainConfig, Mapping[str, Any]]
 """A preset's name, a config, or a mapping of its fields."""
 
 
 def preset(name: AnyTrainConfig) -> TrainConfig:
-    """The preset of that name, or for `"auto"` the one that suits this machine; the config of these plain
-    values, where what is left out takes its default; a config passes through.
+    """The preset of that name, or for `"auto"` the one that suits this machine, on the task's preset of that
+    name if only a task has one; the config of these plain values, where what is left out takes its default; a
+    config passes through.
 
     Raises:
         UserError: no preset of that name, wrong fields or values, or something else.
@@ -172,6 +175,6 @@ def preset(name: AnyTrainConfig) -> TrainConfig:
     if name == "auto":
         # Isaac Gym cannot damp implicitly, as preset fast wants.
         name = {"mujoco": "cpu", "mujoco_warp": "fast", "isaacgym": "v0"}[best_engine()[0]]
-    if name not in PRESETS:
-        raise UserError(f"Unknown preset {name!r}; there are 'auto', {', '.join(map(repr, PRESETS))}.")
-    return PRESETS[name]()
+    if name not in PRESETS and name in TASK_PRESETS:
+        return preset("auto").replace(task=task_preset(name))
+    return PRESETS.find(name, "auto", *TASK_PRESETS)()

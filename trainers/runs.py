@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 import yaml
 
+from humanoid_envs import plugins
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import StorageError, UserError
 from humanoid_envs.files import naming, remove_strays, replacing
@@ -77,9 +78,10 @@ class Run:
                 folder.rmdir()
 
     def write_config(self, config: TrainConfig) -> None:
-        """Write the config beside the run, whole or not at all."""
+        """Write the config and the loaded plug-ins' names beside the run, whole or not at all."""
         with replacing(self.directory / "config.yaml") as temporary:
-            temporary.write_text(yaml.safe_dump(to_plain(config), sort_keys=False))
+            content = {**to_plain(config, TrainConfig), **plugins.record()}
+            temporary.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def read_config(self) -> TrainConfig:
         """The config that the run was started with.
@@ -134,7 +136,9 @@ def read_config(path: Path) -> TrainConfig:
         raise UserError(f"{path} is no YAML file: {error}") from error
     except RecursionError:
         raise UserError(f"{path} is no config: its values are nested too deeply.") from None
-    return from_plain(TrainConfig, values, str(path))
+    recorded = values.pop("plugins", None) if isinstance(values, dict) else None
+    with plugins.naming_missing(recorded):
+        return from_plain(TrainConfig, values, str(path))
 
 
 def refuse_to_overwrite(model: Path, resume: Optional[Path]) -> None:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from humanoid_envs.tasks.velocity import PRESETS as TASK_PRESETS
+from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import preset as task_preset
 from trainers.presets import PRESETS, TrainConfig, preset
 
 
@@ -41,3 +44,12 @@ def test_the_budget_on_a_cpu_is_samples() -> None:
     assert config.total_timesteps == 3_600_000
     assert config.max_minutes is not None
     assert config.max_minutes >= 4 * 5.0
+
+
+def test_a_tasks_preset_is_trained_as_suits_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def my_walk() -> VelocityConfig:
+        return task_preset("fast").replace(**{"gait.period": 0.7})
+
+    monkeypatch.setattr("trainers.presets.best_engine", lambda: ("mujoco", "test"))
+    monkeypatch.setitem(TASK_PRESETS, "my_walk", my_walk)
+    assert preset("my_walk") == preset("cpu").replace(task=my_walk())

@@ -14,6 +14,7 @@ import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
+from humanoid_envs import plugins
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
@@ -195,13 +196,13 @@ class PPO:
         write_checkpoint(
             path,
             {
-                "config": to_plain(self.config),
+                "config": to_plain(self.config, PPOConfig),
                 "signature": to_plain(self.signature),
                 "policy": dict(weights),
                 "learner": self.learner.state_dict(),
                 "num_timesteps": self.num_timesteps,
                 "num_updates": self.num_updates,
-                "metadata": self.metadata,
+                "metadata": {**self.metadata, **plugins.record()},
                 "random": random_state(self._generator) if alone else None,
                 "environment": None if env is None else save_episodes(env, self._statistics),
             },
@@ -252,7 +253,8 @@ class PPO:
     ) -> PPO:
         """The PPO of a checkpoint's content, see `load`. source: where that is from, for messages. outputs:
         `log_dir` and `loggers`."""
-        saved_config = from_plain(PPOConfig, content["config"], source)
+        with plugins.naming_missing(content["metadata"].get("plugins")):
+            saved_config = from_plain(PPOConfig, content["config"], source)
         signature = from_plain(EnvSignature, content["signature"], source)
         config = config_of(PPOConfig, config, saved_config)
         require_same_networks(config, saved_config, source)

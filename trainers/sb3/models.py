@@ -18,6 +18,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from torch import Tensor
 
+from humanoid_envs import plugins
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import MissingPackage, UserError
@@ -47,6 +48,7 @@ def describe(model: BaseAlgorithm) -> Dict[str, Any]:
             "algorithm": f"{type(model).__module__.split('.')[0]}.{type(model).__name__}",
             "task": to_plain(env.humanoids.config, VelocityConfig),
             "engine": env.humanoids.metadata.get("engine"),
+            **plugins.record(),
             "contract": env.humanoids.contract.to_json(),
             "signature": to_plain(dataclasses.replace(signature_of(env), wrapper=wrapper)),
             "normalization": (
@@ -167,7 +169,8 @@ def as_policy(
         missing = {"task", "contract"} - metadata.keys()
         if missing:
             raise UserError(f"This model does not carry its {missing.pop()}: describe(model), or pass task=.")
-        task = from_plain(VelocityConfig, metadata["task"], "model")
+        with plugins.naming_missing(metadata.get("plugins")):
+            task = from_plain(VelocityConfig, metadata["task"], "model")
         contract = PolicyContract.from_json(metadata["contract"], "The model's contract")
     else:
         task = preset(task)

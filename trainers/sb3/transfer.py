@@ -107,13 +107,13 @@ def to_ppo(model: OnPolicyAlgorithm, env: Optional[VectorEnv] = None, **options:
         weights = {**weights, **_normalizers(normalizer, config)}
         config = dataclasses.replace(config, normalize_observations=True)
     content: Dict[str, Any] = {
-        "config": to_plain(config),
+        "config": to_plain(config, PPOConfig),
         "signature": metadata["signature"],
         "policy": weights,
         "learner": {"optimizer": {}, "learning_rate": config.learning_rate},
         "num_timesteps": 0,
         "num_updates": 0,
-        "metadata": {name: metadata[name] for name in ("task", "engine")},
+        "metadata": {name: metadata[name] for name in ("task", "engine", "plugins") if name in metadata},
         "random": None,
         "environment": None,
     }

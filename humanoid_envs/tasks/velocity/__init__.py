@@ -2,7 +2,15 @@
 
 from humanoid_envs.tasks.velocity.config import VelocityConfig
 from humanoid_envs.tasks.velocity.memory import TaskMemory
-from humanoid_envs.tasks.velocity.presets import PRESETS, AnyConfig, preset
+from humanoid_envs.tasks.velocity.presets import PRESETS, AnyConfig, preset, register_preset
 from humanoid_envs.tasks.velocity.task import VelocityTask
 
-__all__ = ["PRESETS", "AnyConfig", "TaskMemory", "VelocityConfig", "VelocityTask", "preset"]
+__all__ = [
+    "PRESETS",
+    "AnyConfig",
+    "TaskMemory",
+    "VelocityConfig",
+    "VelocityTask",
+    "preset",
+    "register_preset",
+]

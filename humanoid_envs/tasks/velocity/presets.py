@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Callable, Dict, Mapping, Union
+from typing import Any, Callable, Mapping, Union
 
 from humanoid_envs.configs import from_plain
 from humanoid_envs.errors import UserError
+from humanoid_envs.registry import Registry
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity.config import (
     ActionConfig,
@@ -20,12 +21,18 @@ from humanoid_envs.tasks.velocity.config import (
     VelocityConfig,
 )
 
+PRESETS: Registry[Callable[[], VelocityConfig]] = Registry("preset")
+register_preset = PRESETS.register
+"""Decorates a function that makes a task's config: `@register_preset("my_walk")`."""
 
+
+@register_preset("v0")
 def v0() -> VelocityConfig:
     """The Humanoid-Gym release's task, faithful but for four documented corrections."""
     return VelocityConfig()
 
 
+@register_preset("fast")
 def fast() -> VelocityConfig:
     """Our own: the same observation and action, with rewards, commands and physics that train quickest.
 
@@ -96,6 +103,7 @@ _FAST_SCALES = RewardScales(
 )
 
 
+@register_preset("walk")
 def walk() -> VelocityConfig:
     """Preset fast for quality instead of speed: tracking counts for more, pushes are harder, torques cost
     twice as much, and actions are delayed a little."""
@@ -117,6 +125,7 @@ def walk() -> VelocityConfig:
     )
 
 
+@register_preset("fast_wide")
 def fast_wide() -> VelocityConfig:
     """Preset fast for commands up to 1.5 m/s forwards, 0.8 m/s backwards, 0.6 m/s sideways and 1.5 rad/s, and
     a little beyond, so that those are well within. Tracking counts for as much as in preset walk."""
@@ -138,13 +147,6 @@ def fast_wide() -> VelocityConfig:
 AnyConfig = Union[str, VelocityConfig, Mapping[str, Any]]
 """A preset's name, a config, or its fields as plain values; `preset` makes a config of it."""
 
-PRESETS: Dict[str, Callable[[], VelocityConfig]] = {
-    "v0": v0,
-    "fast": fast,
-    "walk": walk,
-    "fast_wide": fast_wide,
-}
-
 
 def preset(config: AnyConfig) -> VelocityConfig:
     """The preset of that name, or the config of these plain values (as JSON gives `to_plain`'s back; what is
@@ -162,6 +164,4 @@ def preset(config: AnyConfig) -> VelocityConfig:
             "config must be a preset's name, a VelocityConfig, or a mapping of its fields, not "
             f"{type(config).__name__}."
         )
-    if config not in PRESETS:
-        raise UserError(f"Unknown preset {config!r}; there are {', '.join(map(repr, PRESETS))}.")
-    return PRESETS[config]()
+    return PRESETS.find(config)()
