@@ -25,6 +25,7 @@ from humanoid_envs.tasks.velocity.randomization import NUM_UNIFORM, Draws, requi
 from humanoid_envs.trouble import Trouble
 
 F = TypeVar("F", bound=Callable[..., Any])
+_STATE = tuple(field.name for field in dataclasses.fields(SimState))  # the compiler does not know `vars`
 
 
 @dataclass(frozen=True)
@@ -366,11 +367,11 @@ class VelocityTask(FixedAttributes):
 
     def _calmed(self, state: SimState, mask: Tensor) -> SimState:
         """The masked envs in the air at rest, as simulators show those that diverged."""
-        rest = {name: torch.zeros_like(value) for name, value in vars(state).items()}
+        rest = {name: torch.zeros_like(getattr(state, name)) for name in _STATE}
         rest["base_pos"] = self._start_pos
         rest["base_quat"] = rotations.from_yaw(rest["base_pos"][:, 0])
         rest["joint_pos"] = self._default_joint_pos.expand_as(state.joint_pos)
-        return SimState(**{name: where_rows(mask, rest[name], value) for name, value in vars(state).items()})
+        return SimState(**{name: where_rows(mask, rest[name], getattr(state, name)) for name in _STATE})
 
     def _start_command(self, memory: TaskMemory, state: SimState, draws: Draws) -> Tensor:
         c = self.config.commands
