@@ -124,6 +124,13 @@ class Robot(Config):
             return robot_named(robot)
         return from_plain(cls, robot, "robot")
 
+    @property
+    def isaacgym_urdf(self) -> Path:
+        """UserError without one."""
+        if self.urdf is None:
+            raise UserError(f"Isaac Gym needs a URDF, and robot {self.name!r} has none.")
+        return self.urdf
+
     def plain(self) -> Dict[str, Any]:
         """The robot as dicts, lists, numbers and texts, of which `of` makes it again."""
         files = {name: str(value) for name, value in vars(self).items() if isinstance(value, Path)}

@@ -50,7 +50,7 @@ def _ground_contacts(model: mujoco.MjModel) -> int:
     points: Dict[int, List[int]] = {}
     for geom in _movable(model):
         touched = [
-            mujoco.mj_maxContact(model, under, geom, -1) for under in fixed if _meet(model, under, geom)
+            mujoco.mj_maxContact(model, under, geom, -1) for under in fixed if can_meet(model, under, geom)
         ]
         if touched:
             points.setdefault(int(model.body_weldid[model.geom_bodyid[geom]]), []).append(max(touched))
@@ -68,7 +68,7 @@ def _self_contacts(model: mujoco.MjModel) -> int:
             apart = (
                 model.body_weldid[model.geom_bodyid[first]] != model.body_weldid[model.geom_bodyid[second]]
             )
-            if apart and _meet(model, first, second):
+            if apart and can_meet(model, first, second):
                 points = mujoco.mj_maxContact(model, first, second, -1)
                 most[first], most[second] = (max(most.get(geom, 0), points) for geom in (first, second))
     return -(-sum(most.values()) // 2)
@@ -78,7 +78,7 @@ def _movable(model: mujoco.MjModel) -> List[int]:
     return np.flatnonzero(model.body_weldid[model.geom_bodyid] != 0).tolist()
 
 
-def _meet(model: mujoco.MjModel, first: int, second: int) -> bool:
+def can_meet(model: mujoco.MjModel, first: int, second: int) -> bool:
     """Whether two geoms may collide, by their bits or as a pair that the model names."""
     kind, with_ = model.geom_contype, model.geom_conaffinity
     if kind[first] & with_[second] or kind[second] & with_[first]:

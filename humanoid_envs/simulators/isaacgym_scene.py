@@ -26,8 +26,6 @@ from humanoid_envs.simulators.simulator import PhysicsConfig
 
 __all__ = ["Scene", "gymapi", "gymtorch"]
 
-_ARMATURE = 0.01
-"""As in the MJCF, kg·m²; without it explicit damping makes the light ankles oscillate."""
 _UNLIMITED = 1000.0
 """Bound on speeds (rad/s, m/s): so high that the PD law's limits alone act, as in MuJoCo."""
 _UNLIMITED_EFFORT = 1e6
@@ -113,8 +111,8 @@ class Scene:
         options.linear_damping = options.angular_damping = 0.0
         options.max_linear_velocity = options.max_angular_velocity = _UNLIMITED
         options.thickness = 0.01
-        gym, folder = self.gym, str(robot.urdf.parent)
-        self._asset = gym.load_asset(self.sim, folder, robot.urdf.name, options)
+        gym, urdf = self.gym, robot.isaacgym_urdf
+        self._asset = gym.load_asset(self.sim, str(urdf.parent), urdf.name, options)
         if self._asset is None:
             raise UnfitMachine(f"Isaac Gym could not load {robot.urdf}; its log says why")
         self.bodies: Dict[str, int] = dict(gym.get_asset_rigid_body_dict(self._asset))
@@ -144,7 +142,9 @@ class Scene:
         # The importer loses armature, damping and friction, and its stiffness would act beside the PD law.
         self._dof_properties = gym.get_asset_dof_properties(self._asset)
         self._dof_properties["driveMode"] = int(gymapi.DOF_MODE_EFFORT)
-        self._dof_properties["armature"] = _ARMATURE
+        self._dof_properties["armature"] = 0.0
+        for joint in robot.joints:
+            self._dof_properties["armature"][self.dofs[joint.name]] = joint.armature or 0.0
         for unused in ("stiffness", "damping", "friction"):
             self._dof_properties[unused] = 0.0
         self._dof_properties["velocity"] = _UNLIMITED

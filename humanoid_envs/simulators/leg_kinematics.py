@@ -117,7 +117,7 @@ def _leg(robot: Robot, joints: Dict[str, _Joint], foot: str) -> List[_Joint]:
 
 def _read_joints(robot: Robot) -> Dict[str, _Joint]:
     """All joints of the URDF, by the name of the child link."""
-    if not robot.urdf.is_file():
+    if not robot.isaacgym_urdf.is_file():
         raise FileNotFoundError(f"the URDF of robot {robot.name!r} is not at {robot.urdf}")
     joints: Dict[str, _Joint] = {}
     for element in ET.parse(str(robot.urdf)).getroot().findall("joint"):

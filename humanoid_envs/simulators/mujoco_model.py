@@ -1,7 +1,7 @@
-"""The robot's MJCF as a MuJoCo model: what the C and the Warp engine share.
+"""The robot's model file as a MuJoCo model: what the C and the Warp engine share.
 
-Gains, torque limits and base mass come from the `Robot`, the stepping from the `PhysicsConfig`. Both are
-written into the model; the file's own values only serve to open it in a viewer.
+Gains, torque limits, armature and base mass come from the `Robot`, the stepping from the `PhysicsConfig`.
+Both are written into the model; the file's own values only serve to open it in a viewer.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from torch import Tensor
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
+from humanoid_envs.simulators.contact_room import can_meet
+from humanoid_envs.simulators.mujoco_spec import compiled, require_name, robot_spec
 from humanoid_envs.simulators.simulator import PhysicsConfig, PhysicsParameters, default_parameters
-
-SOLES = ("left_sole", "right_sole")
-"""Box geoms under the feet, the only ones meant to touch the ground in a walk."""
 
 PARAMETER_FIELDS = (
     "geom_friction",
@@ -49,6 +48,7 @@ class ModelIndex:
     foot_bodies: List[int]
     knee_bodies: List[int]
     soles: List[int]
+    """Geoms of the feet that can touch the ground."""
 
 
 def load_model(
@@ -59,18 +59,9 @@ def load_model(
     visuals: with what only pictures need, cameras, lights and geoms that touch nothing. Engines would move
     them along in every simulation step: a fifth of C MuJoCo's time. sensors: likewise.
 
-    Raises FileNotFoundError without the MJCF and ValueError for what the file lacks.
+    Raises FileNotFoundError without the model file and UserError for what it lacks.
     """
-    if not robot.mjcf.is_file():
-        raise FileNotFoundError(f"the MJCF of robot {robot.name!r} is not at {robot.mjcf}")
-    spec = mujoco.MjSpec.from_file(str(robot.mjcf))
-    unwanted = [] if sensors else [*spec.sensors]
-    if not visuals:
-        spec.compiler.discardvisual = True
-        unwanted += [*spec.cameras, *spec.lights]
-    for element in unwanted:
-        spec.delete(element)
-    model = spec.compile()
+    model = compiled(robot_spec(robot, visuals=visuals, sensors=sensors), robot)
     option = model.opt
     option.timestep = physics.timestep
     integrators = mujoco.mjtIntegrator
@@ -83,6 +74,9 @@ def load_model(
         model.geom_solref[:, 0] = physics.contact_time_constant
     # One robot is one constraint island: looking for more costs 8 % of the step and finds none.
     option.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND
+    soles = index_model(model, robot).soles
+    others = np.delete(model.geom_priority, soles).max(initial=0)
+    model.geom_priority[soles] = np.maximum(model.geom_priority[soles], others + 1)
     give_parameters(model, robot, physics, default_parameters(robot, 1, "cpu"))
     return model
 
@@ -97,7 +91,7 @@ def give_parameters(
 
 
 def index_model(model: mujoco.MjModel, robot: Robot) -> ModelIndex:
-    """Find everything by name. Raises ValueError naming what is missing or not as the simulators need it."""
+    """Find everything by name. Raises UserError naming what is missing or not as the simulators need it."""
     objects = mujoco.mjtObj
 
     def ids(kind: mujoco.mjtObj, names: Sequence[str]) -> List[int]:
@@ -105,24 +99,15 @@ def index_model(model: mujoco.MjModel, robot: Robot) -> ModelIndex:
 
     joints = ids(objects.mjOBJ_JOINT, robot.joint_names)
     actuators = ids(objects.mjOBJ_ACTUATOR, robot.joint_names)
-    for name, joint, actuator in zip(robot.joint_names, joints, actuators):
+    for name, joint in zip(robot.joint_names, joints):
         hinge = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE
         if not hinge or model.jnt_pos[joint].any() or model.qpos0[model.jnt_qposadr[joint]] != 0.0:
             raise UserError(f"{robot.mjcf}: joint {name!r} must be a hinge at its body's origin with ref 0")
-        drives = model.actuator_trnid[actuator, 0] == joint and model.actuator_gear[actuator, 0] == 1.0
-        if not drives or model.actuator_biastype[actuator] != mujoco.mjtBias.mjBIAS_AFFINE:
-            raise UserError(
-                f"{robot.mjcf}: actuator {name!r} must be a position actuator on that joint, gear 1"
-            )
     base = _find(model, robot, objects.mjOBJ_BODY, robot.base_body)
     free = model.body_jntadr[base]
     if free < 0 or model.jnt_type[free] != mujoco.mjtJoint.mjJNT_FREE:
         raise UserError(f"{robot.mjcf}: body {robot.base_body!r} must have a free joint")
-    soles = ids(objects.mjOBJ_GEOM, SOLES)
-    if model.geom_priority[soles].min() <= np.delete(model.geom_priority, soles).max():
-        raise UserError(
-            f"{robot.mjcf}: the geoms {SOLES} must have a higher contact priority than all others"
-        )
+    feet = ids(objects.mjOBJ_BODY, robot.foot_bodies)
     return ModelIndex(
         base_qpos=int(model.jnt_qposadr[free]),
         base_dof=int(model.jnt_dofadr[free]),
@@ -131,10 +116,24 @@ def index_model(model: mujoco.MjModel, robot: Robot) -> ModelIndex:
         actuators=actuators,
         base_body=base,
         links=[base, *model.jnt_bodyid[joints].tolist()],
-        foot_bodies=ids(objects.mjOBJ_BODY, robot.foot_bodies),
+        foot_bodies=feet,
         knee_bodies=ids(objects.mjOBJ_BODY, robot.knee_bodies),
-        soles=soles,
+        soles=[
+            sole for name, foot in zip(robot.foot_bodies, feet) for sole in _soles(model, robot, name, foot)
+        ],
     )
+
+
+def _soles(model: mujoco.MjModel, robot: Robot, name: str, foot: int) -> List[int]:
+    ground = np.flatnonzero(model.geom_bodyid == 0).tolist()
+    of_foot = np.flatnonzero(model.geom_bodyid == foot).tolist()
+    soles = [geom for geom in of_foot if any(can_meet(model, geom, under) for under in ground)]
+    if not soles:
+        raise UserError(
+            f"{robot.mjcf}: body {name!r}, a foot of robot {robot.name!r}, has no geom that can touch the "
+            "ground."
+        )
+    return soles
 
 
 def sensor_columns(model: mujoco.MjModel, robot: Robot, names: Sequence[str]) -> List[int]:
@@ -178,6 +177,7 @@ def write_parameters(
 def _find(model: mujoco.MjModel, robot: Robot, kind: mujoco.mjtObj, name: str) -> int:
     found = mujoco.mj_name2id(model, kind, name)
     if found < 0:
-        what = kind.name.replace("mjOBJ_", "").lower()
-        raise UserError(f"{robot.mjcf} has no {what} named {name!r}, which robot {robot.name!r} needs")
+        count = model.nsensor if kind == mujoco.mjtObj.mjOBJ_SENSOR else model.nbody
+        known = [mujoco.mj_id2name(model, kind, index) or "" for index in range(count)]
+        require_name(robot, kind.name.replace("mjOBJ_", "").lower(), name, known)
     return found

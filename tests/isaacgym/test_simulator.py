@@ -57,12 +57,16 @@ def test_setup_is_that_of_the_release() -> None:
 
 
 def test_joint_properties_are_set_by_name() -> None:
-    world, mjcf = worlds(make())[0], ElementTree.parse(XBOT_L.mjcf).getroot()
-    armature = [float(joint.get("armature", "nan")) for joint in mjcf.findall("default/joint")]
+    from humanoid_envs.simulators.isaacgym import IsaacGymSimulator
+
+    armature = {name: 0.01 * index for index, name in enumerate(XBOT_L.joint_names)}
+    joints = tuple(dataclasses.replace(joint, armature=armature[joint.name]) for joint in XBOT_L.joints)
+    simulator = IsaacGymSimulator(dataclasses.replace(XBOT_L, joints=joints[::-1]), device="cpu")
+    world, mjcf = worlds(simulator)[0], ElementTree.parse(XBOT_L.mjcf).getroot()
     limits = {joint.get("name"): joint.get("range", "").split() for joint in mjcf.iter("joint")}
     for name, properties in zip(world.asset.dof_names, world.dof_properties):
         assert properties["driveMode"] == 3
-        assert [properties["armature"]] == pytest.approx(armature)
+        assert properties["armature"] == pytest.approx(armature[name])
         assert (properties["damping"], properties["friction"], properties["stiffness"]) == (0.0, 0.0, 0.0)
         assert [properties["lower"], properties["upper"]] == pytest.approx([float(v) for v in limits[name]])
         # The PD law's own limits must be the only ones.
@@ -318,7 +322,7 @@ def test_bad_arguments(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(RuntimeError, match=r"no device 'cuda:0' for Isaac Gym.*'mujoco'"):
             IsaacGymSimulator(XBOT_L)
-    joint = dataclasses.replace(XBOT_L.joints[0], name="left_wing_joint")
+    joint = dataclasses.replace(XBOT_L.joints[0], name="left_wing_joint", role="wing")
     winged = dataclasses.replace(XBOT_L, joints=(*XBOT_L.joints, joint))
     with pytest.raises(ValueError, match="do not agree about left_wing_joint"):
         IsaacGymSimulator(winged, device="cpu")

@@ -31,7 +31,9 @@ class Rig:
         self.gym.add_ground(self.sim, self.plane)
         options = gymapi.AssetOptions()
         options.default_dof_drive_mode, options.angular_damping = drive_mode, 0.0
-        self.asset = self.gym.load_asset(self.sim, str(XBOT_L.urdf.parent), XBOT_L.urdf.name, options)
+        self.asset = self.gym.load_asset(
+            self.sim, str(XBOT_L.isaacgym_urdf.parent), XBOT_L.isaacgym_urdf.name, options
+        )
         self.envs: list = []
         for index in range(2):
             self.add_env()

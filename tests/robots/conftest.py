@@ -26,4 +26,4 @@ def data(model: mujoco.MjModel) -> mujoco.MjData:
 
 @pytest.fixture(scope="package")
 def urdf() -> ET.Element:
-    return ET.parse(XBOT_L.urdf).getroot()
+    return ET.parse(XBOT_L.isaacgym_urdf).getroot()

@@ -231,14 +231,16 @@ def make_urdf() -> ModuleType:
 
 
 def test_urdf_is_what_the_mjcf_gives(make_urdf: ModuleType) -> None:
-    assert XBOT_L.urdf.read_text(encoding="utf-8") == make_urdf.urdf_text(XBOT_L.mjcf)
+    assert XBOT_L.isaacgym_urdf.read_text(encoding="utf-8") == make_urdf.urdf_text(XBOT_L.mjcf)
 
 
 def test_check_tells_a_stale_urdf(
     make_urdf: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale = tmp_path / "xbot_l.urdf"
-    stale.write_text(XBOT_L.urdf.read_text(encoding="utf-8").replace("29.90062", "30"), encoding="utf-8")
+    stale.write_text(
+        XBOT_L.isaacgym_urdf.read_text(encoding="utf-8").replace("29.90062", "30"), encoding="utf-8"
+    )
     monkeypatch.setattr(make_urdf, "URDF", stale)
     monkeypatch.setattr("sys.argv", ["make_urdf.py", "--check"])
     assert make_urdf.main() == 1
@@ -251,7 +253,7 @@ def test_check_tells_a_stale_urdf(
 
 def test_urdf_loads_in_mujoco(model: mujoco.MjModel) -> None:
     """MuJoCo fixes a URDF's root link to the world, so the base is not among its bodies."""
-    loaded = mujoco.MjModel.from_xml_path(str(XBOT_L.urdf))
+    loaded = mujoco.MjModel.from_xml_path(str(XBOT_L.isaacgym_urdf))
     assert tuple(loaded.joint(i).name for i in range(loaded.njnt)) == XBOT_L.joint_names
     for link, expected in MOVING.items():
         assert loaded.body(link).mass[0] == pytest.approx(expected["mass"], rel=1e-6)

@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 
 from humanoid_envs.robots import XBOT_L
+from humanoid_envs.simulators.mujoco_spec import robot_spec
 from tests.robots.facts import FACTS, FEET, LINKS
 
 GRAVITY = 9.81
+
+
+@pytest.fixture(scope="module")
+def model() -> mujoco.MjModel:
+    """With the sensors that simulators add."""
+    return robot_spec(XBOT_L).compile()
 
 
 def sole_corners(data: mujoco.MjData, side: str) -> np.ndarray:
@@ -138,9 +145,7 @@ def test_friction_is_the_soles(data: mujoco.MjData) -> None:
 
 
 def test_visual_shapes_can_be_dropped(model: mujoco.MjModel, data: mujoco.MjData) -> None:
-    spec = mujoco.MjSpec.from_file(str(XBOT_L.mjcf))
-    spec.compiler.discardvisual = True
-    bare_model = spec.compile()
+    bare_model = robot_spec(XBOT_L, visuals=False).compile()
     assert bare_model.ngeom < model.ngeom // 2
     bare = mujoco.MjData(bare_model)
     mujoco.mj_resetDataKeyframe(bare_model, bare, 0)

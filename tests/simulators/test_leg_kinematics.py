@@ -14,9 +14,9 @@ from humanoid_envs.simulators.simulator import RobotState
 
 
 def edited(tmp_path: Path, old: str, new: str) -> Robot:
-    text = XBOT_L.urdf.read_text()
+    text = XBOT_L.isaacgym_urdf.read_text()
     assert old in text
-    path = tmp_path / "robot.urdf"
+    path = tmp_path / "robot.isaacgym_urdf"
     path.write_text(text.replace(old, new))
     return dataclasses.replace(XBOT_L, urdf=path)
 
@@ -50,10 +50,10 @@ def test_fixed_joints_are_folded_in(tmp_path: Path) -> None:
     parent = '<parent link="left_leg_pitch_link" />'
     joint = '<joint name="bracket" type="fixed"><origin xyz="0 -0.32 0"/>'
     robot = edited(tmp_path, parent, '<parent link="bracket" />')
-    text = robot.urdf.read_text()
+    text = robot.isaacgym_urdf.read_text()
     start = text.index('<joint name="left_knee_joint"')
     text = text[:start] + text[start:].replace('xyz="0 -0.32 0"', 'xyz="0 0 0"', 1)
-    robot.urdf.write_text(
+    robot.isaacgym_urdf.write_text(
         text.replace(
             "</robot>", f'<link name="bracket"/>{joint}{parent}<child link="bracket"/></joint></robot>'
         )
@@ -64,6 +64,11 @@ def test_fixed_joints_are_folded_in(tmp_path: Path) -> None:
     ours, reference = LegKinematics(robot)(state), LegKinematics(XBOT_L)(state)
     for name, value in vars(reference).items():
         torch.testing.assert_close(getattr(ours, name), value, atol=1e-5, rtol=1e-5)
+
+
+def test_a_robot_without_a_urdf() -> None:
+    with pytest.raises(ValueError, match="Isaac Gym needs a URDF, and robot 'xbot_l' has none"):
+        LegKinematics(dataclasses.replace(XBOT_L, urdf=None))
 
 
 def test_bad_urdfs(tmp_path: Path) -> None:
