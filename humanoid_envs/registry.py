@@ -33,7 +33,7 @@ class Registry(Dict[str, T]):
             )
         if name in self and _origin(self[name]) != _origin(thing):
             raise UserError(
-                f"There is a {self.kind} {name!r} already, {_origin(self[name])}: choose another name."
+                f"The {self.kind} {name!r} is there already, {_origin(self[name])}: choose another name."
             )
         self[name] = thing
         return thing

@@ -21,7 +21,7 @@ from humanoid_envs.vector_env import HumanoidVectorEnv
 class HumanoidEnv(FixedAttributes, gymnasium.Env):
     """The vector environment with one robot, without the batch axis.
 
-    Arguments that name a task, a robot or an engine go to `make_mujoco` and its siblings.
+    Arguments that name a task, a robot or an engine go to `humanoid_envs.registration.make`.
 
     Like Gymnasium's own MuJoCo environments it is pickled and copied as the arguments that it was made with:
     reset a copy before its first step.
@@ -125,12 +125,12 @@ def make_mujoco_warp(render_mode: Optional[str] = None, **kwargs: Any) -> Humano
     return _single("make_mujoco_warp", render_mode, kwargs)
 
 
-def make_isaacgym(render_mode: Optional[str] = None, **kwargs: Any) -> HumanoidEnv:
+def make(render_mode: Optional[str] = None, **kwargs: Any) -> HumanoidEnv:
     """`HumanoidXBotL-IsaacGym-v0` for `gymnasium.make`."""
     # Isaac Gym must know before the simulation is made whether there will be anything to see.
     pictures = "rgb_array" if render_mode == "rgb_array" else None
     shown = {"headless": render_mode != "human", "render_mode": pictures}
-    return _single("make_isaacgym", render_mode, {**shown, **kwargs})
+    return _single("make", render_mode, {**shown, **kwargs})
 
 
 def _single(maker: str, render_mode: Optional[str], kwargs: Dict[str, Any]) -> HumanoidEnv:

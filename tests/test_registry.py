@@ -22,7 +22,7 @@ def test_names_are_unique_and_found() -> None:
     registry.add("trot", one)  # once more, as in a module that is loaded again
     assert registry.find("trot")() == 1
     assert list(registry) == ["trot"]
-    with pytest.raises(UserError, match=r"^There is a gait 'trot' already, .*\.one: choose another"):
+    with pytest.raises(UserError, match=r"^The gait 'trot' is there already, .*\.one: choose another"):
         registry.add("trot", two)
     for name in ("", "a b", "a:b", "a/b", None):
         with pytest.raises(UserError, match="needs a name"):

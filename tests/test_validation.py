@@ -184,7 +184,7 @@ def test_numbers_without_a_point(tmp_path: Path) -> None:
         ("task: 2026-11-25", "VelocityConfig needs a mapping of its fields"),
         ("task: " + "[" * 5000 + "]" * 5000, "nested too deeply|no YAML"),
         ("ppo: {seed: 1180591620717411303424}", "seed must be at most"),
-        ("engine: bullet", "engine must be one of auto, isaacgym, mujoco_warp, mujoco; got 'bullet'"),
+        ("engine: bullet", "engine must be one of auto, mujoco, mujoco_warp, isaacgym; got 'bullet'"),
     ],
 )
 def test_wrong_files(tmp_path: Path, text: str, message: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Optional, Union
 
 from humanoid_envs.configs import Config, Count, Positive
-from humanoid_envs.registration import ENGINES, best_engine
+from humanoid_envs.engines import ENGINES
+from humanoid_envs.registration import best_engine
 from humanoid_envs.registry import Registry
 from humanoid_envs.tasks.velocity import PRESETS as TASK_PRESETS
 from humanoid_envs.tasks.velocity import VelocityConfig
@@ -29,7 +30,7 @@ class TrainConfig(Config):
     max_minutes: Optional[Positive] = None
     """Stop after this much training time in any case; evaluations, scorecards and videos do not count."""
     engine: str = "auto"
-    """isaacgym, mujoco_warp, mujoco, or auto for the fastest that this machine has."""
+    """mujoco, mujoco_warp, isaacgym, one of a plug-in, or auto for the fastest of ours that runs here."""
     sim_device: str = "auto"
     """Where the physics runs: cpu, cuda, cuda:1, or auto for what suits the engine. The networks are on
     `ppo.device`."""

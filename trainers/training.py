@@ -10,7 +10,8 @@ from gymnasium.vector import VectorEnv
 
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import to_plain
-from humanoid_envs.registration import best_engine, make_isaacgym
+from humanoid_envs.engines import ENGINES
+from humanoid_envs.registration import best_engine, make
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import CommandScore, evaluate_commands, summarize
@@ -189,14 +190,13 @@ def make_env(config: AnyTrainConfig, headless: bool = True, workers: Workers = A
     workers: of several, each has its share of the robots and of the machine."""
     config = preset(config)
     engine, _ = choose_engine(config)
-    device, options = _sim_device(config), {}
-    if engine == "mujoco":
-        options["num_threads"] = workers.num_threads()
-    elif device is None:
-        device = workers.device
-    else:
-        workers.require_own_device(device)
-    return make_isaacgym(
+    device = _sim_device(config)
+    if "device" in ENGINES.find(engine).options:
+        if device is None:
+            device = workers.device
+        else:
+            workers.require_own_device(device)
+    return make(
         workers.share(config.num_envs, "num_envs"),
         config.task,
         engine=engine,
@@ -204,7 +204,7 @@ def make_env(config: AnyTrainConfig, headless: bool = True, workers: Workers = A
         headless=headless,
         stagger_episodes=config.stagger_episodes,
         compiled=config.compiled and can_compile(),
-        **options,
+        num_threads=workers.num_threads(),
     )
 
 
@@ -213,7 +213,7 @@ def _sim_device(config: TrainConfig) -> Optional[torch.device]:
 
 
 def _watched(env: HumanoidVectorEnv) -> VectorEnv:
-    if env.metadata["engine"] == "isaacgym":  # its own viewer is open
+    if "headless" in ENGINES[env.metadata["engine"]].options:  # its own viewer is open
         return env
     from humanoid_envs.viewer import WatchedVectorEnv
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from dataclasses import dataclass
-from typing import Any, Dict, List
+from typing import List
 from xml.etree import ElementTree
 
 import torch
 from gymnasium.vector import AutoresetMode
 
-from humanoid_envs import isaacgym_first
 from humanoid_envs.configs import Config, Range, Share
+from humanoid_envs.engines import ENGINES
 from humanoid_envs.errors import UserError
-from humanoid_envs.registration import ENGINES, make_isaacgym
+from humanoid_envs.registration import make
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
@@ -53,7 +52,7 @@ class SimulatorChoice:
 
 def choose_simulator(name: str) -> SimulatorChoice:
     """A simulator by name: an engine, stepped by 1 ms with explicit PD as in preset `v0`, or as another
-    preset has it: `mujoco`, `mujoco_warp`, `isaacgym`, `mujoco:fast`, …
+    preset has it: `mujoco`, `mujoco_warp`, `isaacgym`, one of a plug-in, `mujoco:fast`, …
 
     Raises:
         ValueError: no such engine or preset.
@@ -69,14 +68,12 @@ def choose_simulator(name: str) -> SimulatorChoice:
 
 def available_simulators() -> List[str]:
     """Names of the simulators that can run on this machine, in this Python."""
-    found = []
-    if _is_installed("mujoco") and _is_installed("mujoco.batch"):
-        found += ["mujoco", "mujoco:fast"]
-    if _is_installed("mujoco_warp"):
-        found += ["mujoco_warp", "mujoco_warp:fast"]
-    if isaacgym_first.PROBLEM is None:
-        found += ["isaacgym"]
-    return found
+    able = [(name, engine) for name, engine in ENGINES.items() if engine.problem() is None]
+    return [
+        choice
+        for name, engine in able
+        for choice in (name, *(f"{name}:{preset}" for preset in engine.gap_presets))
+    ]
 
 
 def evaluation_env(
@@ -92,7 +89,7 @@ def evaluation_env(
     C MuJoCo at 1 ms with explicit PD; episodes last at least that long and end only when someone resets them.
 
     config: a task, a preset's name, or a mapping of a task's fields; spread may be a mapping, too.
-    MuJoCo Warp and Isaac Gym run on the CUDA device, or where there is none, slowly, on the CPU.
+    Engines with devices run on the CUDA device, or where there is none, slowly, on the CPU.
 
     Raises:
         ValueError: unknown simulator.
@@ -112,11 +109,16 @@ def evaluation_env(
             **vars(spread),
         ),
     )
-    options: Dict[str, Any] = {"autoreset_mode": AutoresetMode.DISABLED, "compiled": False}
-    if choice.engine == "mujoco":
-        return make_isaacgym(num_envs, config, engine="mujoco", num_threads=num_threads, **options)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return make_isaacgym(num_envs, config, engine=choice.engine, device=device, **options)
+    takes_device = "device" in ENGINES[choice.engine].options
+    return make(
+        num_envs,
+        config,
+        engine=choice.engine,
+        device=("cuda" if torch.cuda.is_available() else "cpu") if takes_device else None,
+        num_threads=num_threads,
+        autoreset_mode=AutoresetMode.DISABLED,
+        compiled=False,
+    )
 
 
 def measured_task(config: AnyConfig) -> VelocityConfig:
@@ -135,7 +137,3 @@ def total_mass(robot: Robot) -> float:
     """Mass of the whole robot by its URDF, kg."""
     links = ElementTree.parse(str(robot.urdf)).getroot().iter("mass")
     return sum(float(link.get("value", "nan")) for link in links)
-
-
-def _is_installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None

@@ -27,7 +27,7 @@ def test_simulators_by_name() -> None:
     assert choose_simulator("mujoco_warp:fast").physics == preset("fast").physics
     assert choose_simulator("isaacgym").engine == "isaacgym"
     with pytest.raises(
-        ValueError, match="Unknown simulator 'gazebo'; there are isaacgym, mujoco_warp, mujoco"
+        ValueError, match="Unknown simulator 'gazebo'; there are mujoco, mujoco_warp, isaacgym"
     ):
         choose_simulator("gazebo")
     with pytest.raises(ValueError, match="Unknown preset 'quick'"):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from humanoid_envs.registration import make_isaacgym
+from humanoid_envs.registration import make
 from humanoid_envs.tasks.velocity import preset as task_preset
 from tests.trainers.ppo import test_golden
 from tests.trainers.ppo.counting_env import CountingEnv
@@ -102,7 +102,7 @@ def test_collecting_as_a_graph_equals_collecting_step_by_step(
     task = replace(task, terminations=replace(task.terminations, episode_length=0.05))
     rollouts = []
     for graph in (True, False):
-        env = make_isaacgym(64, task, engine="mujoco_warp", compiled=False)
+        env = make(64, task, engine="mujoco_warp", compiled=False)
         if not graph:
             monkeypatch.setattr(TensorEnv, "can_accelerate", False)
         config = replace(CONFIG, symmetry=True, bfloat16=bfloat16, tf32=False)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
-from humanoid_envs.registration import make_isaacgym
+from humanoid_envs.registration import make
 from humanoid_envs.tasks.velocity import preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.scripted_simulator import ScriptedSimulator, standing
@@ -105,7 +105,7 @@ def test_adam_goes_on_where_it_was(path: Path, network: TheirActorCritic) -> Non
 
 def test_training_goes_on(path: Path) -> None:
     pytest.importorskip("mujoco.batch")
-    env = make_isaacgym(2, engine="mujoco")
+    env = make(2, engine="mujoco")
     config = PPOConfig(num_steps=4, num_minibatches=2, max_learning_rate=5e-4)
     ppo = import_humanoid_gym(path, env, config, device="cpu")
     assert ppo.config.num_steps == 4
