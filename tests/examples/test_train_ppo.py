@@ -129,7 +129,7 @@ def test_evaluates_and_records_while_training(
         (["--ppo.gamma", "3"], "PPOConfig.gamma must be at most 1; got 3.0"),
         (["--num-envs", "many"], "many"),
         (["--preset", "v9"], "Error: Unknown preset 'v9'; there are 'auto', 'v0', 'fast', 'walk', "),
-        (["--engine", "physx"], "TrainConfig.engine must be one of auto, isaacgym, mujoco_warp, mujoco"),
+        (["--engine", "physx"], "TrainConfig.engine must be one of auto, mujoco, mujoco_warp, isaacgym"),
         (["--num-envs", "0"], "TrainConfig.num_envs must be at least 1; got 0."),
         (["--resume", "nowhere"], "Error: 'nowhere' is neither a checkpoint file nor a run"),
         (["--config", "mine.yaml"], "Error: There is no config file mine.yaml."),
