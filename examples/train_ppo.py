@@ -9,16 +9,39 @@
     torchrun --nproc-per-node 4 examples/train_ppo.py --num-envs 16384  # on four GPUs, 4096 robots each
     python examples/train_ppo.py --sim-device cuda:1 --device cuda:0    # physics here, networks there
 
-Beside the fields of the config, which follow, there are
---preset NAME, --config FILE (YAML, as in each run's folder) or --resume RUN: where the config comes from;
---plugin NAME (repeatable): a module, here or installed, that brings terms, robots, engines or presets;
---run-name NAME: the folder below runs/;
---headless (the default) or --viewer: watch robot 0 in a window, whose key v switches rendering off and on;
---seed and --device: short for --ppo.seed and --ppo.device;
---no-evaluate: leave out the evaluations before and after training.
+Where the config comes from (what suits this machine, unless told):
+    --preset NAME           auto, v0, fast, walk, fast_wide, cpu, a task's, or one of a plug-in
+    --config FILE           YAML, as in each run's folder
+    --resume RUN            go on with a run: its name, a checkpoint, or last
+    --plugin NAME           load a module, here or installed, that brings terms, robots, engines or presets;
+                            may stand several times
+The run:
+    --run-name NAME         the folder below runs/
+    --viewer, --headless    watch robot 0 in a window, whose key v switches rendering off and on; or not
+    --no-evaluate           leave out the evaluations before and after training
+    --seed, --device        short for --ppo.seed and --ppo.device
+
+Every value of the config is an option. `--help GROUP` shows those of a group, with what they are in the
+chosen preset, config or run; `--help all` shows all:
+    run                     --num-envs, --total-timesteps, --engine, --evaluate-every and what else the run is
+    task                    --task.rewards.… and all else of the task; within it
+    task.physics            time steps, the solver, the ground
+    task.gait               the clock
+    task.commands           which are given, and for how long
+    task.actions            scale, bound, delay and noise
+    task.observations       history, noise and scales
+    task.rewards            the terms' weights and parameters
+    task.terminations       when an episode ends
+    task.randomization      starts, pushes, and how robots differ
+    ppo                     --ppo.learning-rate, --ppo.actor-hidden and all else of the algorithm
 """
 
 from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__" and sys.argv[-1] in ("-h", "--help"):
+    sys.exit(print(__doc__))  # before the imports, which take seconds
 
 import argparse
 import time
@@ -30,9 +53,10 @@ from humanoid_envs.display import has_display
 from humanoid_envs.programs import example_command
 from trainers.command_line import add_plugin, concise_errors, render_without_display
 from trainers.evaluation import format_scores, summarize
+from trainers.option_pages import show_options
 from trainers.ppo import PPO
 from trainers.ppo.distributed import Workers, torchrun_workers
-from trainers.presets import PRESETS, TrainConfig, preset
+from trainers.presets import TrainConfig, preset
 from trainers.runs import Run, find_checkpoint, read_config
 from trainers.signals import Interruption
 from trainers.training import choose_engine, nine_commands, train
@@ -52,7 +76,11 @@ def main() -> None:
 def _train(workers: Workers, interruption: Interruption) -> None:
     options, rest = _options()
     resumed = find_checkpoint(options.resume) if options.resume else None
-    config = tyro.cli(TrainConfig, args=rest, default=_defaults(options, resumed), description=__doc__)
+    default = _defaults(options, resumed)
+    if options.help is not None:
+        show_options(default, options.help)
+        return
+    config = tyro.cli(TrainConfig, args=rest, default=default)
     run = _run(options.run_name, resumed)
     if workers.is_first:
         interruption.farewell = lambda: _how_to_go_on(run)
@@ -118,9 +146,9 @@ def _options() -> Tuple[argparse.Namespace, List[str]]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     add_plugin(parser)
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--preset", help=f"auto, {', '.join(PRESETS)}")
-    source.add_argument("--config", type=Path, help="a YAML file")
-    source.add_argument("--resume", help="a checkpoint, a run's name, or 'last'")
+    source.add_argument("--preset")
+    source.add_argument("--config", type=Path)
+    source.add_argument("--resume")
     parser.add_argument("--run-name")
     window = parser.add_mutually_exclusive_group()
     window.add_argument("--headless", action="store_true")
@@ -128,6 +156,7 @@ def _options() -> Tuple[argparse.Namespace, List[str]]:
     parser.add_argument("--seed")
     parser.add_argument("--device")
     parser.add_argument("--no-evaluate", action="store_true")
+    parser.add_argument("-h", "--help", metavar="GROUP")
     options, rest = parser.parse_known_args()
     for name in ("seed", "device"):
         value, field = getattr(options, name), f"--ppo.{name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -15,10 +16,14 @@ import torch
 
 from tests.examples.script import ROOT, TINY, run, run_here
 from trainers.evaluation import CommandScore, evaluate_commands
+from trainers.option_pages import groups
 from trainers.ppo import PPO
+from trainers.presets import TrainConfig
 from trainers.runs import Run
 
 pytest.importorskip("mujoco")
+
+GROUPS = groups(TrainConfig())
 
 
 def test_trains_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +41,22 @@ def test_trains_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert run_here(tmp_path, "train_ppo.py", *changes, monkeypatch=monkeypatch) == 0
     assert PPO.load(checkpoint).num_updates == 3
     assert Run(tmp_path / "runs/mine").read_config().ppo.gamma == 0.9
+
+
+def test_help_answers_at_once_and_names_the_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    script = str(ROOT / "examples/train_ppo.py")
+    bare = [sys.executable, "-I", "-S", script, "--preset", "fast", "--help"]  # nothing of ours to import
+    page = subprocess.run(bare, capture_output=True, text=True, timeout=60, check=True).stdout
+    named = re.findall(r"^    ([a-z_.]+) {3,}", page.partition("--help GROUP")[2], re.MULTILINE)
+    assert named == [group for group in GROUPS if group != "all" and group.count(".") < 2]
+
+    assert run_here(tmp_path, "train_ppo.py", "--help", "task.gait", monkeypatch=monkeypatch) == 0
+    assert "--task.gait.period FLOAT" in capsys.readouterr().out
+    end = run_here(tmp_path, "train_ppo.py", "--help=task.gate", monkeypatch=monkeypatch)
+    assert str(end).startswith("Error: --help knows no group 'task.gate'; did you mean 'task.gait'")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is a display")

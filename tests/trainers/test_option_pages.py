@@ -1,0 +1,53 @@
+"""What `--help GROUP` shows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import List
+
+import pytest
+
+from humanoid_envs.configs import values_of
+from humanoid_envs.errors import UserError
+from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks.velocity.config import GaitConfig
+from trainers.option_pages import groups, show_options
+from trainers.presets import TrainConfig
+
+
+@dataclass(frozen=True)
+class Skipping(GaitConfig):
+    """A clock that skips."""
+
+    skips: int = 3
+    """Beats left out."""
+
+
+CONFIG = TrainConfig(task=preset("fast").replace(gait=Skipping(skips=4)))
+
+
+def shown(group: str, capsys: pytest.CaptureFixture) -> List[str]:
+    show_options(CONFIG, group)
+    found = re.findall(r"^[ |│]*--([a-z][\w.-]*)", capsys.readouterr().out, re.MULTILINE)
+    return [name for name in found if not re.search(r"(^|\.)no-", name)]  # the other half of a flag
+
+
+@pytest.mark.parametrize("group", groups(CONFIG))
+def test_a_group_shows_its_options(group: str, capsys: pytest.CaptureFixture) -> None:
+    values = [name for name in values_of(CONFIG) if name not in groups(CONFIG)]
+    of = {"run": [name for name in values if "." not in name], "all": values}
+    wanted = of.get(group, [name for name in values if name.startswith(f"{group}.")])
+    assert sorted(shown(group, capsys)) == sorted(name.replace("_", "-") for name in wanted)
+
+
+def test_values_are_the_configs_own(capsys: pytest.CaptureFixture) -> None:
+    show_options(CONFIG, "task.gait")
+    page = " ".join(capsys.readouterr().out.replace("│", "").replace("|", "").split())
+    assert "A clock that skips." in page
+    assert "--task.gait.skips INT Beats left out. (default: 4)" in page
+
+
+def test_unknown_groups() -> None:
+    with pytest.raises(UserError, match=r"^--help knows no group 'task\.gate'; did you mean 'task\.gait'"):
+        show_options(CONFIG, "task.gate")
