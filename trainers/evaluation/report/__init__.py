@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
 from trainers.evaluation.report.page import make_page, make_sections
-from trainers.evaluation.report.pictures import PngRenderer
 
 PAGE = "report.html"
 
@@ -17,8 +15,7 @@ __all__ = ["PAGE", "write_report"]
 
 
 def write_report(result: Dict[str, Any], directory: Path, *, video: Optional[Path] = None) -> List[Path]:
-    """Write `report.html` and a PNG of each figure, and return their paths. Where pictures cannot be drawn,
-    a warning says why, and the page is all.
+    """Write `report.html` and a PNG of each figure, and return their paths.
 
     Args:
         result: as `read_result` returns it.
@@ -38,12 +35,7 @@ def write_report(result: Dict[str, Any], directory: Path, *, video: Optional[Pat
     if not any((result["scorecards"], result["tours"], result["gap"])):
         raise UserError("This result holds no protocol, and so there is nothing to report.")
     files = {PAGE: make_page(result, sections).encode()}
-    try:
-        draw = PngRenderer()
-        figures = (figure for section in sections for figure in section.figures)
-        files.update((f"{figure.name}.png", draw(figure)) for figure in figures)
-    except (ImportError, RuntimeError) as problem:
-        warnings.warn(f"The report has no pictures beside its page. {problem}", stacklevel=2)
+    files.update((f"{figure.name}.png", figure.picture()) for part in sections for figure in part.figures)
     return [_write(directory / name, content) for name, content in files.items()]
 
 

@@ -1,112 +1,44 @@
-"""Charts as SVG: lines over two axes, and rows of estimates with their intervals."""
+"""Panels: lines over two axes, and rows of estimates with their intervals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterable, Optional, Sequence, Tuple
 
-from trainers.evaluation.report.quantities import Interval
-from trainers.evaluation.report.svg import (
-    Panel,
-    circle,
-    element,
-    line,
-    path,
-    text,
-    text_width,
-    tick_label,
-    ticks,
-)
+from matplotlib.ticker import MaxNLocator
 
-Range = Tuple[float, float]
+from trainers.evaluation.report.quantities import Interval, tick_label
+from trainers.evaluation.report.style import MUTED, pen
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 10.0, 38.0, 32.0
 _ROW = 17.0
-_MARK = 3.6
+_CHARACTER = 6.3
+"""Mean width of a character, pixels."""
 
 
-class Chart:
-    """Two linear axes to draw on.
+@dataclass(frozen=True)
+class Panel:
+    """One drawing: a Matplotlib axes in a figure of its own on the page, and beside others in a picture."""
 
-    Args:
-        title: above the chart.
-        x, y: ranges of the axes.
-        x_label, y_label: what they are, with units; that of y stands above its axis.
-        size: width and height of the whole, pixels.
-        equal: let a unit be as long on both axes; the height follows.
-    """
+    title: str
+    draw: Callable[[Any], None]
+    """Fills an axes; with `projection="polar"` a polar one."""
+    width: float = 320.0
+    """Pixels, as all lengths."""
+    height: float = 215.0
+    margins: Tuple[float, float, float, float] = (40.0, 38.0, 10.0, 32.0)
+    """Around the axes: left, top, right, bottom."""
+    projection: Optional[str] = None
 
-    def __init__(
-        self,
-        title: str,
-        x: Range,
-        y: Range,
-        *,
-        x_label: str,
-        y_label: str,
-        size: Tuple[float, float] = (320.0, 215.0),
-        equal: bool = False,
-    ) -> None:
-        self._x, self._y, self._title = x, y, title
-        self._width, self._height = size
-        if equal:
-            scale = (self._width - _LEFT - _RIGHT) / (x[1] - x[0])
-            self._height = scale * (y[1] - y[0]) + _TOP + _BOTTOM
-        self._body: List[str] = [
-            text(4.0, 13.0, title, "title"),
-            text(4.0, 29.0, y_label, "note"),
-            text(self._width - _RIGHT, self._height - 3.0, x_label, "note", "end"),
-        ]
-        self._draw_grid()
-
-    def _draw_grid(self) -> None:
-        left, top, right, bottom = _LEFT, _TOP, self._width - _RIGHT, self._height - _BOTTOM
-        for value in ticks(*self._x):
-            x, _ = self.at(value, 0.0)
-            self._body.append(line((x, top), (x, bottom), "zero" if value == 0.0 else "grid"))
-            self._body.append(text(x, bottom + 14.0, tick_label(value), anchor="middle"))
-        for value in ticks(*self._y, most=5):
-            _, y = self.at(0.0, value)
-            self._body.append(line((left, y), (right, y), "zero" if value == 0.0 else "grid"))
-            self._body.append(text(left - 5.0, y + 4.0, tick_label(value), anchor="end"))
-
-    def at(self, x: float, y: float) -> Tuple[float, float]:
-        """Where a point lies, pixels."""
-        across = (x - self._x[0]) / (self._x[1] - self._x[0])
-        up = (y - self._y[0]) / (self._y[1] - self._y[0])
-        bottom = self._height - _BOTTOM
-        return _LEFT + across * (self._width - _RIGHT - _LEFT), bottom - up * (bottom - _TOP)
-
-    @property
-    def scale(self) -> float:
-        """Pixels for a unit of x."""
-        return (self._width - _RIGHT - _LEFT) / (self._x[1] - self._x[0])
-
-    def line(
-        self,
-        points: Iterable[Tuple[Optional[float], Optional[float]]],
-        style: str,
-        closed: bool = False,
-    ) -> None:
-        """A line through points, with gaps where one is missing."""
-        known = [(None, None) if x is None or y is None else self.at(x, y) for x, y in points]
-        self._body.append(path(known, style, closed))
-
-    def dot(self, x: float, y: float, style: str, radius: float = 4.0) -> None:
-        """radius: pixels."""
-        self._body.append(circle(self.at(x, y), radius, style))
-
-    def note(self, x: float, y: float, content: str, style: str = "note", anchor: str = "start") -> None:
-        """Text at a point."""
-        self._body.append(text(*self.at(x, y), content, style, anchor))
-
-    def add(self, *elements: str) -> None:
-        """Anything, in pixels."""
-        self._body.extend(elements)
-
-    def panel(self) -> Panel:
-        """The drawing."""
-        return Panel(self._width, self._height, "".join(self._body), self._title)
+    def put(self, canvas: Any, x: float = 0.0, y: float = 0.0) -> None:
+        """Draw into a Matplotlib figure, x from its left and y from its top."""
+        across, down = (72.0 * float(size) for size in canvas.get_size_inches())
+        left, top, right, bottom = self.margins
+        canvas.text((x + 4.0) / across, 1.0 - (y + 13.0) / down, self.title, fontsize=12, fontweight="bold")
+        size = (self.width - left - right) / across, (self.height - top - bottom) / down
+        corner = (x + left) / across, 1.0 - (y + self.height - bottom) / down
+        axes = canvas.add_axes((*corner, *size), projection=self.projection)
+        axes.patch.set_visible(False)
+        self.draw(axes)
 
 
 @dataclass(frozen=True)
@@ -114,8 +46,30 @@ class Series:
     """A mark in each row, with its interval."""
 
     style: str
-    """A colour and a mark, see `MARKS`."""
+    """Of the mark, see `pen`."""
     values: Sequence[Interval]
+
+
+def set_up(axes: Any, x_label: str, y_label: str = "", remark: str = "") -> None:
+    """Round ticks, labels with units below and above the axes, a line at zero of each that shows it, and a
+    remark at the upper right. Without a label y has rows, not numbers."""
+    axes.set_xlabel(x_label, loc="right")
+    axes.annotate(y_label, (0.0, 1.0), (-36.0, 5.0), "axes fraction", "offset points", color=MUTED)
+    axes.set_title(remark, loc="right", color=pen("black line")["color"])
+    both = ((axes.xaxis, axes.axvline, 6), (axes.yaxis, axes.axhline, 5))
+    for axis, zero, most in both if y_label else both[:1]:
+        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter(lambda value, _: tick_label(value))
+        low, high = axis.get_view_interval()
+        if low <= 0.0 <= high:
+            zero(0.0, color=MUTED, linewidth=1, zorder=0.9)
+
+
+def curve(axes: Any, points: Iterable[Tuple[Optional[float], Optional[float]]], style: str) -> None:
+    """A line or marks through points, with gaps where one is missing."""
+    nothing = float("nan")
+    known = [(nothing, nothing) if x is None or y is None else (x, y) for x, y in points]
+    axes.plot([x for x, _ in known], [y for _, y in known], **pen(style))
 
 
 def rows(
@@ -124,63 +78,28 @@ def rows(
     series: Sequence[Series],
     *,
     x_label: str,
-    x: Optional[Range] = None,
+    x: Optional[Tuple[float, float]] = None,
     told: Sequence[float] = (),
-    width: float = 330.0,
 ) -> Panel:
     """Estimates as marks on a common axis, one row for each name.
 
     x: range of the axis, by default that of the values. told: a value for each row that is marked by a bar.
     """
-    low, high = x or _range([*told, *(bound for s in series for value in s.values for bound in value)])
-    left = 8.0 + max(text_width(name) for name in names)
-    top, bottom = 24.0, 24.0 + _ROW * len(names)
 
-    def at(value: float) -> float:
-        return left + 8.0 + (value - low) / (high - low) * (width - 12.0 - left - 8.0)
+    def draw(axes: Any) -> None:
+        curve(axes, zip(told, range(len(names))), "black bar")
+        for one in series:
+            bar = {**pen(f"{one.style.split()[0]} line"), "solid_capstyle": "butt"}
+            for row, value in enumerate(one.values):
+                if value.low is not None and value.high is not None:
+                    axes.plot((value.low, value.high), (row, row), **bar)
+            curve(axes, ((value.value, row) for row, value in enumerate(one.values)), one.style)
+        if x is not None:
+            axes.set_xlim(*x)
+        set_up(axes, x_label)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.grid(visible=False, axis="y")
 
-    body = [text(4.0, 13.0, title, "title"), text(width - 4.0, bottom + 29.0, x_label, "note", "end")]
-    for value in ticks(low, high, most=max(3, int((width - left) / 38.0))):
-        body.append(line((at(value), top), (at(value), bottom), "zero" if value == 0.0 else "grid"))
-        body.append(text(at(value), bottom + 14.0, tick_label(value), anchor="middle"))
-    for index, name in enumerate(names):
-        y = top + _ROW * (index + 0.5)
-        body.append(text(left, y + 4.0, name, anchor="end"))
-        if told:
-            body.append(mark("black bar", (at(told[index]), y)))
-        body += [_estimate(s, s.values[index], y, at) for s in series]
-    return Panel(width, bottom + 34.0, "".join(body), title)
-
-
-def _estimate(series: Series, value: Interval, y: float, at: Callable[[float], float]) -> str:
-    if value.value is None:
-        return ""
-    drawn = ""
-    if value.low is not None and value.high is not None:
-        drawn = line((at(value.low), y), (at(value.high), y), f"{series.style.split()[0]} line")
-    return drawn + mark(series.style, (at(value.value), y))
-
-
-MARKS = ("dot", "ring", "square", "disc", "cross", "bar")
-"""Kinds of marks: a class of each mark's style."""
-
-
-def mark(style: str, center: Tuple[float, float]) -> str:
-    """A mark of the kind that its style names, upright around a point."""
-    (x, y), r = center, _MARK
-    if "square" in style:
-        return element("rect", x=x - r, y=y - r, width=2.0 * r, height=2.0 * r, class_=style)
-    if "bar" in style:
-        return line((x, y - 7.0), (x, y + 7.0), style)
-    if "cross" in style:
-        arms = (((x - 5.0, y - d), (x + 5.0, y + d)) for d in (5.0, -5.0))
-        return "".join(line(*arm, style) for arm in arms)
-    return circle(center, r, style)
-
-
-def _range(values: Iterable[Optional[float]]) -> Range:
-    """That of the values with a margin; never empty."""
-    known = [value for value in values if value is not None]
-    low, high = min(known, default=0.0), max(known, default=1.0)
-    margin = 0.04 * (high - low) or 0.5
-    return low - margin, high + margin
+    margins = (16.0 + _CHARACTER * max(map(len, names), default=0), 24.0, 12.0, 34.0)
+    return Panel(title, draw, 330.0, 58.0 + _ROW * len(names), margins)

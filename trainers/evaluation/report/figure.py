@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import math
+import re
 from dataclasses import dataclass
-from html import escape
-from typing import List, Tuple
+from functools import lru_cache
+from typing import Any, List, Tuple
 
-from trainers.evaluation.report.charts import MARKS, mark
-from trainers.evaluation.report.svg import Panel, element, line, text, text_width
+import matplotlib
+from markupsafe import Markup
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 
+from trainers.evaluation.report import style
+from trainers.evaluation.report.charts import Panel, curve
+from trainers.evaluation.report.templates import blocks
+
+_ZOOM = 2.0
+"""Pixels of a picture for each of the page's."""
 _MARGIN, _GAP = 16.0, 14.0
+_SWATCH = (26.0, 12.0)
 
 
 @dataclass(frozen=True)
@@ -17,14 +29,8 @@ class Key:
     """What a mark or line in the panels means."""
 
     style: str
-    """Its classes: a colour, and a mark or line, thin, told (dashed) or area."""
+    """See `pen`."""
     meaning: str
-
-    def swatch(self) -> str:
-        """A sample, 26 × 12 pixels."""
-        if any(kind in self.style for kind in MARKS):
-            return mark(self.style, (13.0, 6.0))
-        return line((1.0, 6.0), (25.0, 6.0), self.style)
 
 
 @dataclass(frozen=True)
@@ -43,50 +49,89 @@ class Figure:
     wide: bool = False
     """One large panel: its letters grow where the page is narrow."""
 
-    def html(self) -> str:
+    def html(self) -> Markup:
         """The figure with title, legend and caption."""
-        keys = "".join(
-            f"<span>{element('svg', key.swatch(), viewBox='0 0 26 12', aria_hidden='true')}"
-            f"{escape(key.meaning)}</span>"
-            for key in self.legend
-        )
-        legend = f'<div class="legend">{keys}</div>' if keys else ""
+        return blocks().figure(self)
+
+    def svgs(self) -> List[Markup]:
+        """Its panels, each as an element that scales with the space that it is given."""
         growth = 1.6 if self.wide else 1.12
-        panels = "".join(panel.svg(style=f"max-width:{growth * panel.width:.0f}px") for panel in self.panels)
-        kind = "panels wide" if self.wide else "panels"
-        return (
-            f"<figure><h3>{escape(self.title)}</h3>{legend}"
-            f'<div class="{kind}">{panels}</div><figcaption>{escape(self.caption)}</figcaption></figure>'
-        )
+        drawn = []
+        with matplotlib.rc_context(style.MATPLOTLIB):
+            for index, panel in enumerate(self.panels):
+                canvas = Canvas(figsize=_inches(panel.width, panel.height))
+                panel.put(canvas)
+                label = Markup.escape(panel.title or self.title)
+                size = f'role="img" aria-label="{label}" style="max-width:{growth * panel.width:.0f}px"'
+                drawn.append(_svg(canvas, f"{self.name}-{index}", size))
+        return drawn
 
-    def picture(self) -> str:
-        """The whole as one SVG: title, legend and the panels in a grid."""
-        rows = [self.panels[i : i + self.columns] for i in range(0, len(self.panels), self.columns)]
-        width = max(sum(panel.width + _GAP for panel in row) - _GAP for row in rows) + 2.0 * _MARGIN
-        width = max(width, 2.0 * _MARGIN + 1.35 * text_width(self.title))
-        body = [text(_MARGIN, 26.0, self.title, "headline")]
-        y = 40.0
-        legend, height = self._legend_rows(width, y)
-        body, y = body + legend, y + height
-        for row in rows:
-            x = _MARGIN
-            for panel in row:
-                body.append(panel.svg(x=x, y=y, width=panel.width, height=panel.height))
-                x += panel.width + _GAP
-            y += max(panel.height for panel in row) + _GAP
-        return Panel(width, y, "".join(body), self.title).svg(
-            xmlns="http://www.w3.org/2000/svg", width=width, height=y
-        )
+    def swatches(self) -> List[Tuple[Markup, str]]:
+        """The legend."""
+        return [(_swatch(key.style), key.meaning) for key in self.legend]
 
-    def _legend_rows(self, width: float, y: float) -> Tuple[List[str], float]:
-        """Elements, and the height that they take."""
-        drawn, x, rows = [], _MARGIN, 1
-        for key in self.legend:
-            needed = 32.0 + text_width(key.meaning) + _GAP
-            if x + needed > width and x > _MARGIN:
-                x, rows = _MARGIN, rows + 1
-            top = y + 18.0 * (rows - 1)
-            drawn.append(element("svg", key.swatch(), x=x, y=top, width=26.0, height=12.0))
-            drawn.append(text(x + 32.0, top + 10.0, key.meaning))
-            x += needed
-        return drawn, (18.0 * rows + 4.0 if drawn else 0.0)
+    def picture(self) -> bytes:
+        """The whole as a PNG file: title, legend and the panels in a grid, light."""
+        grid = [self.panels[i : i + self.columns] for i in range(0, len(self.panels), self.columns)]
+        width = max(sum(panel.width + _GAP for panel in row) - _GAP for row in grid) + 2.0 * _MARGIN
+        longest = max((len(key.meaning) for key in self.legend), default=0)
+        side_by_side = max(1, int(width / (60.0 + 7.0 * longest)))
+        y = 40.0 + 18.0 * math.ceil(len(self.legend) / side_by_side)
+        height = y + sum(max(panel.height for panel in row) + _GAP for row in grid)
+        with matplotlib.rc_context(style.MATPLOTLIB):
+            canvas = Canvas(figsize=_inches(width, height))
+            canvas.text(_MARGIN / width, 1.0 - 26.0 / height, self.title, fontsize=15, fontweight="bold")
+            if self.legend:
+                canvas.legend(
+                    [Line2D([], [], **style.pen(key.style)) for key in self.legend],
+                    [key.meaning for key in self.legend],
+                    loc="upper left",
+                    bbox_to_anchor=(8.0 / width, 1.0 - 28.0 / height),
+                    ncols=side_by_side,
+                    frameon=False,
+                )
+            for row in grid:
+                x = _MARGIN
+                for panel in row:
+                    panel.put(canvas, x, y)
+                    x += panel.width + _GAP
+                y += max(panel.height for panel in row) + _GAP
+            file = io.BytesIO()
+            canvas.savefig(file, format="png", dpi=_ZOOM * 72.0)
+        return file.getvalue()
+
+
+def _inches(width: float, height: float) -> Tuple[float, float]:
+    return width / 72.0, height / 72.0
+
+
+@lru_cache(maxsize=None)
+def _swatch(name: str) -> Markup:
+    """A sample of a style."""
+    with matplotlib.rc_context(style.MATPLOTLIB):
+        canvas = Canvas(figsize=_inches(*_SWATCH))
+        axes = canvas.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0.0, _SWATCH[0]), ylim=(0.0, _SWATCH[1]))
+        axes.set_axis_off()
+        middle = 0.5 * _SWATCH[1]
+        is_line = style.pen(name).get("linestyle") != ""
+        curve(axes, [(1.0, middle), (25.0, middle)] if is_line else [(13.0, middle)], name)
+        return _svg(canvas, name, 'aria-hidden="true"')
+
+
+def _svg(canvas: Any, name: str, attributes: str) -> Markup:
+    """An SVG element for a page: without a size, its colours as the page's variables. name: makes what the
+    element refers to its own on the page."""
+    file = io.StringIO()
+    canvas.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    drawn = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", file.getvalue(), flags=re.DOTALL)
+    view = re.search(r'viewBox="[^"]*"', drawn)
+    assert view is not None
+    body = drawn[drawn.index(">", view.start()) + 1 :]
+    own = re.sub(r"\W", "-", name)
+    body = re.sub(r'<g id="[^"]*">', "<g>", body)
+    body = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{own}-", body)
+    for color, (light, _) in style.COLORS.items():
+        body = body.replace(light, f"var(--{color})")
+    body = re.sub(r' d="[^"]*"', lambda way: re.sub(r"(\.\d\d)\d+", r"\1", way[0]), body)
+    body = re.sub(r">\s+<", "><", body).replace("\n", " ")
+    return Markup(f"<svg {view[0]} {attributes}>{body}")

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, Dict, List, Sequence, Union
+
+from markupsafe import Markup
 
 from trainers.evaluation.report.charts import Series, rows
 from trainers.evaluation.report.figure import Figure, Key
 from trainers.evaluation.report.portraits import simulator_portraits
 from trainers.evaluation.report.quantities import Interval, decimal, interval, out_of, plain
-from trainers.evaluation.report.section import Section, table
+from trainers.evaluation.report.section import Section
 from trainers.evaluation.report.style import SERIES
+from trainers.evaluation.report.templates import blocks
 
 
 def gap_section(gap: Dict[str, Any]) -> Section:
     """Walks, gaps and joints."""
     config, walks = gap["config"], gap["walks"]
-    blocks: List[Union[Figure, str]] = [_walks_table(walks), _gaps_table(gap)]
+    parts: List[Union[Figure, Markup]] = [_walks_table(walks), _gaps_table(gap)]
     if gap["gaps"]:
-        blocks.append(_joint_figure(gap))
+        parts.append(_joint_figure(gap))
         moving = _first_common(walks)
         if moving is not None:
-            blocks.append(simulator_portraits(walks, moving, "gap-portraits"))
+            parts.append(simulator_portraits(walks, moving, "gap-portraits"))
     return Section(
         title="Simulator gap",
         introduction="A policy that lives by one simulator's peculiarities walks differently in another. "
         f"Here {config['rollouts']} robots for each command walk {config['seconds']:g} s in every simulator, "
         "all as the model has them and with the same starts; everything is compared with "
-        f"{escape(walks[0]['simulator'])}.",
-        blocks=tuple(blocks),
+        f"{walks[0]['simulator']}.",
+        blocks=tuple(parts),
     )  # fmt: skip
 
 
-def _walks_table(walks: Sequence[Dict[str, Any]]) -> str:
+def _walks_table(walks: Sequence[Dict[str, Any]]) -> Markup:
     lines = [
         [
-            escape(walk["simulator"]),
+            walk["simulator"],
             f"{sum(command['met'] for command in walk['commands'])} of {len(walk['commands'])}",
             out_of(overall["survived"]),
             interval(overall["torque"]).html(2),
@@ -46,15 +48,15 @@ def _walks_table(walks: Sequence[Dict[str, Any]]) -> str:
     caption = (
         "A simulator's name is its engine, stepped by 1 ms; after a colon the stepping of a training preset."
     )
-    return table("The same policy in each simulator", head, lines, caption)
+    return blocks().table("The same policy in each simulator", head, lines, caption)
 
 
-def _gaps_table(gap: Dict[str, Any]) -> str:
+def _gaps_table(gap: Dict[str, Any]) -> Markup:
     def line(name: str, g: Dict[str, Any]) -> List[str]:
         velocity = (decimal(value, 3) for value in g["velocity"])
         contact = None if g["contact_time"] is None else 1e3 * g["contact_time"]
         return [
-            escape(name),
+            name,
             decimal(g["portrait"], 3),
             decimal(g["torque"], 2),
             *velocity,
@@ -78,7 +80,7 @@ def _gaps_table(gap: Dict[str, Any]) -> str:
         "simulator alone; the last row is the first simulator against itself, so what is not clearly larger "
         "means nothing."
     )
-    return table("The gap", head, lines, caption)
+    return blocks().table("The gap", head, lines, caption)
 
 
 def _joint_figure(gap: Dict[str, Any]) -> Figure:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Sequence, Tuple
 
-from trainers.evaluation.report.charts import Chart
+from trainers.evaluation.report.charts import Panel, curve, set_up
 from trainers.evaluation.report.figure import Figure, Key
 from trainers.evaluation.report.quantities import plain, words
 from trainers.evaluation.report.style import SERIES
-from trainers.evaluation.report.svg import Panel
 
 Curve = Sequence[Tuple[float, float]]
 """Joint angle (rad) and velocity (rad/s), point by point."""
@@ -30,15 +29,16 @@ class Loop:
 
 def portrait(title: str, loops: Sequence[Loop]) -> Panel:
     """All loops on the same axes."""
-    points = [point for loop in loops for point in (*loop.mean, *loop.recorded)]
-    x, y = (_padded([point[axis] for point in points]) for axis in range(2))
-    chart = Chart(title, x, y, x_label="angle, rad", y_label="velocity, rad/s", size=(320.0, 230.0))
-    for loop in loops:
-        chart.line(loop.recorded, f"{loop.color} thin")
-    for loop in loops:
-        chart.line(loop.mean, f"{loop.color} line", closed=True)
-        chart.dot(*loop.mean[0], f"{loop.color} dot")
-    return chart.panel()
+
+    def draw(axes: Any) -> None:
+        for loop in loops:
+            curve(axes, loop.recorded, f"{loop.color} thin")
+        for loop in loops:
+            curve(axes, [*loop.mean, loop.mean[0]], f"{loop.color} line")
+            curve(axes, loop.mean[:1], f"{loop.color} dot")
+        set_up(axes, "angle, rad", "velocity, rad/s")
+
+    return Panel(title, draw, height=230.0)
 
 
 def gait_portraits(cycle: Dict[str, Any], joints: Sequence[str], name: str) -> Figure:
@@ -96,9 +96,3 @@ def _pairs(joints: Sequence[str]) -> List[Tuple[str, List[int]]]:
 def _curve(cycle: Dict[str, Any], kind: str, joint: int) -> Curve:
     rows = zip(cycle[f"{kind}_pos"], cycle[f"{kind}_vel"])
     return [(pos[joint], vel[joint]) for pos, vel in rows]
-
-
-def _padded(values: Sequence[float]) -> Tuple[float, float]:
-    low, high = min(values), max(values)
-    margin = 0.06 * (high - low) or 0.01
-    return low - margin, high + margin

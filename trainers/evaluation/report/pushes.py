@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional
 
-from trainers.evaluation.report.charts import Series, rows
+from markupsafe import Markup
+from matplotlib.ticker import MaxNLocator
+
+from trainers.evaluation.report.charts import Panel, Series, rows
 from trainers.evaluation.report.figure import Figure, Key
-from trainers.evaluation.report.quantities import decimal, interval, percent
-from trainers.evaluation.report.section import table
-from trainers.evaluation.report.svg import Panel, Point, circle, line, path, text, tick_label, ticks
+from trainers.evaluation.report.quantities import decimal, interval, percent, tick_label
+from trainers.evaluation.report.style import INK, MUTED, pen, tint
+from trainers.evaluation.report.templates import blocks
 
-_RADIUS = 105.0
-_CENTER = (190.0, 172.0)
-_SIZE = (380.0, 340.0)
 _NAMED = {
     0: "forward", 45: "forward left", 90: "to its left", 135: "backward left",
     180: "backward", 225: "backward right", 270: "to its right", 315: "forward right",
@@ -40,7 +40,7 @@ def push_figure(pushes: Dict[str, Any], name: str) -> Figure:
     )  # fmt: skip
 
 
-def push_table(pushes: Dict[str, Any]) -> str:
+def push_table(pushes: Dict[str, Any]) -> Markup:
     """The same in numbers."""
     groups = [("all sides", pushes), *((_name(side), side) for side in pushes["directions"])]
     cells = [
@@ -48,50 +48,53 @@ def push_table(pushes: Dict[str, Any]) -> str:
     ]
     head = ("pushed", f"{pushes['strength']:g} m/s survived, %", "strongest survived, m/s")
     caption = "In brackets the 95 % interval; limits are means over robots that walk with different commands."
-    return table("Pushes in numbers", head, cells, caption)
+    return blocks().table("Pushes in numbers", head, cells, caption)
 
 
 def _polar(pushes: Dict[str, Any]) -> Panel:
+    """Forward is up, left is left."""
     largest, sides = pushes["largest"], pushes["directions"]
+    limits = [(side["angle"], interval(side["limit"])) for side in sides]
 
-    def at(angle: float, strength: float) -> Tuple[float, float]:
-        """Forward is up, left is left."""
-        r = _RADIUS * strength / largest
-        return _CENTER[0] - r * math.sin(angle), _CENTER[1] - r * math.cos(angle)
+    def draw(axes: Any) -> None:
+        color = pen("first line")["color"]
+        axes.set_theta_zero_location("N")
+        known = [(angle, limit.value) for angle, limit in limits if limit.value is not None]
+        if len(known) == len(limits):
+            axes.fill(*zip(*known), facecolor=tint(color, 0.13), edgecolor=color, linewidth=2)
+        for angle, limit in limits:
+            if limit.low is not None and limit.high is not None:
+                axes.plot((angle, angle), (limit.low, min(limit.high, largest)), **pen("first line"))
+        axes.plot([angle for angle, _ in known], [limit for _, limit in known], **pen("first dot"))
+        axes.scatter(0.0, 0.0, 110.0, [tint(INK, 0.13)], marker="^", edgecolor=INK, linewidth=1.8)
+        axes.set_rlim(0.0, largest)
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], prune="lower"))
+        axes.yaxis.set_major_formatter(lambda value, _: tick_label(value))
+        axes.tick_params("y", labelcolor=MUTED, labelsize=9.5)
+        axes.set_rlabel_position(180.0 / max(len(sides), 1))
+        axes.set_xticks([side["angle"] for side in sides], [])
+        for side, (angle, limit) in zip(sides, limits):
+            _write_outside(axes, _name(side), angle, limit.value, largest)
 
-    body: List[str] = [text(4.0, 13.0, "Strongest push survived, m/s", "title")]
-    rings = ticks(0.0, largest, most=5)[1:]
-    body += [circle(_CENTER, _RADIUS * ring / largest, "grid") for ring in rings]
-    body += [line(_CENTER, at(side["angle"], largest), "grid") for side in sides]
-    nose = [(_CENTER[0] + x, _CENTER[1] + y) for x, y in ((0.0, -9.0), (6.0, 6.0), (-6.0, 6.0))]
-    limits = [interval(side["limit"]) for side in sides]
-    angles = [side["angle"] for side in sides]
-    points: List[Point] = [
-        (None, None) if limit.value is None else at(angle, limit.value)
-        for angle, limit in zip(angles, limits)
-    ]
-    body.append(path(points, "first area", closed=True))
-    for ring in rings:
-        x, y = at(math.pi / max(len(sides), 1), ring)
-        body.append(text(x, y + 3.0, tick_label(ring), "note small", "middle"))
-    body.append(path(nose, "black area", closed=True))
-    for side, angle, limit in zip(sides, angles, limits):
-        if limit.low is not None and limit.high is not None:
-            body.append(line(at(angle, limit.low), at(angle, min(limit.high, largest)), "first line"))
-        if limit.value is not None:
-            body.append(circle(at(angle, limit.value), 4.0, "first dot"))
-        body += _outer_label(_name(side), angle, limit.value, largest, at(angle, largest + 0.2 * largest))
-    return Panel(*_SIZE, "".join(body), "Strongest push survived in each direction")
+    return Panel("Strongest push survived, m/s", draw, 380.0, 340.0, (85.0, 67.0, 85.0, 63.0), "polar")
 
 
-def _outer_label(
-    name: str, angle: float, limit: Optional[float], largest: float, point: Tuple[float, float]
-) -> List[str]:
+def _write_outside(axes: Any, name: str, angle: float, limit: Optional[float], largest: float) -> None:
+    """A direction's name and limit."""
     sideways = math.sin(angle)
-    anchor = "middle" if abs(sideways) < 0.3 else ("end" if sideways > 0.0 else "start")
-    x = point[0] + (0.0 if anchor == "middle" else (12.0 if anchor == "end" else -12.0))
+    side = "center" if abs(sideways) < 0.3 else ("right" if sideways > 0.0 else "left")
     number = "–" if limit is None else (f"≥ {largest:g}" if limit >= largest else decimal(limit, 2))
-    return [text(x, point[1] - 1.0, name, "note", anchor), text(x, point[1] + 12.0, number, "", anchor)]
+    for line, height, color in ((name, 7.0, MUTED), (number, -6.0, INK)):
+        place = (-10.0 * sideways, height + 14.0 * math.cos(angle))
+        axes.annotate(
+            line,
+            (angle, largest),
+            xytext=place,
+            textcoords="offset points",
+            ha=side,
+            va="center",
+            color=color,
+        )
 
 
 def _name(side: Dict[str, Any]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from markupsafe import Markup
 
 AXES = ("vx", "vy", "yaw_rate")
 AXIS_NAMES = ("forward velocity vx", "velocity to the left vy", "yaw rate ωz")
@@ -24,15 +25,15 @@ class Interval(NamedTuple):
         """In another unit."""
         return Interval(*(None if bound is None else factor * bound for bound in self))
 
-    def html(self, digits: int, unit: str = "") -> str:
+    def html(self, digits: int, unit: str = "") -> Markup:
         """For a table or a sentence."""
         if self.value is None:
-            return "–"
-        unit = unit if unit in ("", "°") else f"\u00a0{escape(unit)}"
+            return Markup("–")
+        unit = unit if unit in ("", "°") else f"\u00a0{unit}"
         if self.low is None or self.high is None:
-            return f"{decimal(self.value, digits)}{unit}"
+            return Markup.escape(f"{decimal(self.value, digits)}{unit}")
         bounds = f"[{decimal(self.low, digits)}, {decimal(self.high, digits)}]"
-        return f'{decimal(self.value, digits)}{unit} <span class="ci">{bounds}</span>'
+        return Markup('{}{} <span class="ci">{}</span>').format(decimal(self.value, digits), unit, bounds)
 
 
 def interval(estimate: Dict[str, Any]) -> Interval:
@@ -58,6 +59,11 @@ def decimal(value: Optional[float], digits: int) -> str:
     return shown.replace("-", "−") if float(shown) else shown.lstrip("-")
 
 
+def tick_label(value: float) -> str:
+    """A number as short as it can be, with a true minus sign."""
+    return f"{round(value, 9) + 0.0:g}".replace("-", "−")
+
+
 def words(command: Sequence[float]) -> str:
     """A command as one would say it, with its numbers."""
     told = [axis for axis in range(3) if command[axis] != 0.0]
@@ -69,10 +75,11 @@ def words(command: Sequence[float]) -> str:
     return f"{_DIRECTIONS[axis][command[axis] < 0.0]} {abs(command[axis]):g}"
 
 
-def out_of(estimate: Dict[str, Any]) -> str:
+def out_of(estimate: Dict[str, Any]) -> Markup:
     """A share as a number of all, with the share's interval in percent, as HTML."""
     _, low, high = percent(estimate)
-    return f'{count(estimate)} <span class="ci">[{decimal(low, 1)}, {decimal(high, 1)}] %</span>'
+    bounds = f"[{decimal(low, 1)}, {decimal(high, 1)}] %"
+    return Markup('{} <span class="ci">{}</span>').format(count(estimate), bounds)
 
 
 def count(estimate: Dict[str, Any]) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Sequence
 
-from trainers.evaluation.report.charts import Chart
+from trainers.evaluation.report.charts import Panel, curve, set_up
 from trainers.evaluation.report.figure import Figure, Key
-from trainers.evaluation.report.quantities import AXIS_UNITS, words
-from trainers.evaluation.report.svg import Panel, text, tick_label
+from trainers.evaluation.report.quantities import AXIS_UNITS, tick_label, words
 
 _NAMES = ("forward", "left", "turn")
 
@@ -34,20 +33,18 @@ def _panel(response: Dict[str, Any], cycle: float) -> Panel:
     before, after, time = response["before"], response["after"], response["time"]
     axis = max(range(3), key=lambda i: abs(after[i] - before[i]))
     instant, mean = ([row[axis] for row in response[kind]] for kind in ("velocity", "cycle_velocity"))
-    known = [value for value in (*instant, *mean, before[axis], after[axis]) if value is not None]
-    margin = 0.08 * (max(known) - min(known))
-    chart = Chart(
-        _title(before, after, axis), (time[0], time[-1]), (min(known) - margin, max(known) + margin),
-        x_label="time since the change, s", y_label=AXIS_UNITS[axis],
-    )  # fmt: skip
     told = ((time[0], before[axis]), (0.0, before[axis]), (0.0, after[axis]), (time[-1], after[axis]))
-    chart.line(zip(time, instant), "first thin")
-    chart.line(told, "black told")
     # Towards the end the average is over less than a cycle, and shows the sway.
     whole = [(t, value) for t, value in zip(time, mean) if t <= time[-1] - 0.5 * cycle]
-    chart.line(whole, "first line")
-    chart.add(text(310.0, 29.0, _verdict(response), anchor="end"))
-    return chart.panel()
+
+    def draw(axes: Any) -> None:
+        curve(axes, zip(time, instant), "first thin")
+        curve(axes, told, "black told")
+        curve(axes, whole, "first line")
+        axes.set_xlim(time[0], time[-1])
+        set_up(axes, "time since the change, s", AXIS_UNITS[axis], _verdict(response))
+
+    return Panel(_title(before, after, axis), draw)
 
 
 def _title(before: Sequence[float], after: Sequence[float], axis: int) -> str:

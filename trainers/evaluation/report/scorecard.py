@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, Dict, List, Sequence, Tuple, Union
+
+from markupsafe import Markup
 
 from trainers.evaluation.report.charts import Series, rows
 from trainers.evaluation.report.figure import Figure, Key
@@ -29,7 +30,8 @@ from trainers.evaluation.report.quantities import (
     words,
 )
 from trainers.evaluation.report.responses import response_figure
-from trainers.evaluation.report.section import Section, Tile, folded, table
+from trainers.evaluation.report.section import Section, Tile
+from trainers.evaluation.report.templates import blocks
 
 _MEASURES = (
     # name, key, unit, digits, factor, meaning
@@ -75,7 +77,7 @@ def scorecard_section(card: Dict[str, Any], contract: Dict[str, Any]) -> Section
             *_missing(card),
             response_figure(card["step_responses"], contract["clock_period"], f"steps-{key}"),
             push_figure(card["pushes"], f"pushes-{key}"),
-            folded("The pushes in numbers", push_table(card["pushes"])),
+            blocks().folded("The pushes in numbers", push_table(card["pushes"])),
             *_portraits(card, contract["joint_names"], f"portraits-{key}"),
         ),
     )
@@ -93,7 +95,7 @@ def scorecard_tiles(card: Dict[str, Any]) -> List[Tile]:
     ]
     for name, key in _GOALS:
         remark = f"{len(card[key])} missing, see below" if card[key] else "every point"
-        tiles.append(Tile(name, _verdict(not card[key], "reached", "not reached"), remark))
+        tiles.append(Tile(name, blocks().verdict(not card[key], "reached", "not reached"), remark))
     return tiles
 
 
@@ -150,18 +152,18 @@ def _published(
     return [Interval(None if walk is None else walk.velocity[axis]) for walk in found]
 
 
-def _command_table(card: Dict[str, Any]) -> str:
+def _command_table(card: Dict[str, Any]) -> Markup:
     lines = []
     for result in card["commands"]:
         m, walk = result["metrics"], published_walk(ON_ITS_MODEL, tuple(result["command"]))
-        met = ("beyond" if result["beyond"] else _verdict(result[key]) for _, key in _GOALS)
+        met = ("beyond" if result["beyond"] else blocks().verdict(result[key]) for _, key in _GOALS)
         theirs = ("–", "–")
         if walk is not None:
             velocity = ", ".join(decimal(value, 3) for value in walk.velocity)
-            theirs = (f'<span class="one-line">{velocity}</span>', decimal(walk.torque, 1))
+            theirs = (Markup('<span class="one-line">{}</span>').format(velocity), decimal(walk.torque, 1))
         lines.append(
             (
-                escape(words(result["command"])),
+                words(result["command"]),
                 *(axis.html(3) for axis in per_axis(m["velocity"])),
                 out_of(m["survived"]),
                 interval(m["torque"]).html(2),
@@ -179,28 +181,28 @@ def _command_table(card: Dict[str, Any]) -> str:
         "when no robot falls and every mean velocity is within 10 % of the command or 0.03 (training), 5 % "
         "or 0.02 (shipping); the published policy's are means of 5 walks of equal robots, which never fell."
     )
-    return table("Commands in numbers", head, lines, caption, stacked=True)
+    return blocks().table("Commands in numbers", head, lines, caption, stacked=True)
 
 
-def _measure_table(overall: Dict[str, Any]) -> str:
+def _measure_table(overall: Dict[str, Any]) -> Markup:
     lines = [
-        [escape(name), interval(overall[key]).times(factor).html(digits, unit), escape(meaning)]
+        [name, interval(overall[key]).times(factor).html(digits, unit), meaning]
         for name, key, unit, digits, factor, meaning in _MEASURES
     ]
     for name, key, meaning in _ERRORS:
         axes = (error.html(3, unit) for error, unit in zip(per_axis(overall[key]), AXIS_UNITS))
-        lines.append([f"{escape(name)}:<br>forward, left, yaw", "<br>".join(axes), escape(meaning)])
+        lines.append([Markup("{}:<br>forward, left, yaw").format(name), Markup("<br>").join(axes), meaning])
     caption = "Means over the commands that have goals, each counting the same, with 95 % intervals."
-    return table("All commands together", ("measure", "value", "what it is"), lines, caption)
+    return blocks().table("All commands together", ("measure", "value", "what it is"), lines, caption)
 
 
-def _missing(card: Dict[str, Any]) -> List[str]:
+def _missing(card: Dict[str, Any]) -> List[Markup]:
     """What a policy lacks to each goal that it does not reach."""
-    lists = ((name, "".join(f"<li>{escape(lack)}</li>" for lack in card[key])) for name, key in _GOALS)
-    return [folded(f"What is missing to the {name}", f"<ul>{lacks}</ul>") for name, lacks in lists if lacks]
+    lists = ((name, card[key]) for name, key in _GOALS if card[key])
+    return [blocks().folded(f"What is missing to the {name}", blocks().items(lacks)) for name, lacks in lists]
 
 
-def _portraits(card: Dict[str, Any], joints: Sequence[str], name: str) -> List[Union[Figure, str]]:
+def _portraits(card: Dict[str, Any], joints: Sequence[str], name: str) -> List[Union[Figure, Markup]]:
     """Of all commands with which robots walked: the first one open, the others folded."""
     velocities = {tuple(r["command"]): per_axis(r["metrics"]["velocity"])[0].value for r in card["commands"]}
     figures = [
@@ -208,12 +210,11 @@ def _portraits(card: Dict[str, Any], joints: Sequence[str], name: str) -> List[U
         for cycle in card["cycles"]
         if velocities[tuple(cycle["command"])] is not None
     ]
-    others = "".join(figure.html() for figure in figures[1:])
-    return [*figures[:1], *([folded("Phase portraits of the other commands", others)] if others else [])]
-
-
-def _verdict(is_so: bool, yes: str = "", no: str = "") -> str:
-    return f'<span class="yes">✓ {yes}</span>' if is_so else f'<span class="no">✗ {no}</span>'
+    others = Markup("").join(figure.html() for figure in figures[1:])
+    return [
+        *figures[:1],
+        *([blocks().folded("Phase portraits of the other commands", others)] if others else []),
+    ]
 
 
 def _between(bounds: Sequence[float]) -> str:

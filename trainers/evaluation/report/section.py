@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from typing import Sequence, Tuple, Union
+from typing import Tuple, Union
+
+from markupsafe import Markup
 
 from trainers.evaluation.report.figure import Figure
 
@@ -15,8 +16,7 @@ class Section:
 
     title: str
     introduction: str
-    """HTML."""
-    blocks: Tuple[Union[Figure, str], ...]
+    blocks: Tuple[Union[Figure, Markup], ...]
     """Figures, and HTML."""
 
     @property
@@ -30,25 +30,5 @@ class Tile:
     """A number for the head of the page."""
 
     label: str
-    value: str
-    """HTML."""
+    value: Markup
     remark: str
-
-
-def table(
-    title: str, head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, stacked: bool = False
-) -> str:
-    """An HTML table that scrolls by itself where the page is narrow. Cells are HTML, all else is text.
-    stacked: intervals stand below their estimates."""
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    kind = "scroll stacked" if stacked else "scroll"
-    return (
-        f'<figure><h3>{escape(title)}</h3><div class="{kind}"><table><thead><tr>{cells}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div><figcaption>{escape(caption)}</figcaption></figure>"
-    )
-
-
-def folded(summary: str, content: str) -> str:
-    """What a reader opens by a click."""
-    return f"<details><summary>{escape(summary)}</summary>{content}</details>"

@@ -1,10 +1,12 @@
-"""Colours, light and dark, and the style sheets of figures and page."""
+"""Colours, light and dark, and how marks and lines of figures look."""
 
 from __future__ import annotations
 
-import re
+from typing import Any, Dict, Tuple
 
-_COLORS = {
+from matplotlib.colors import to_rgba
+
+COLORS = {
     # name: (light, dark)
     "paper": ("#ffffff", "#12161b"),
     "card": ("#f5f7f9", "#1a2027"),
@@ -16,89 +18,66 @@ _COLORS = {
     "third": ("#18794a", "#5fd08f"),
     "fourth": ("#7d3ac1", "#c39bff"),
 }
-_FONT = (
-    'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Liberation Sans","DejaVu Sans",sans-serif'
-)
+"""Figures are drawn in the light ones; the page puts variables in their place, see `figure.py`."""
 
 SERIES = ("first", "second", "third", "fourth")
-"""Classes of the colours of data, in the order in which to use them."""
+"""Colours of data, in the order in which to use them."""
 
-FIGURES = f"""
-text{{font-family:{_FONT};font-size:11px;fill:var(--ink)}}
-text.title{{font-size:12px;font-weight:600}}
-text.headline{{font-size:15px;font-weight:600}}
-text.note{{fill:var(--muted)}}
-text.halo{{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}}
-text.small{{font-size:9.5px}}
-.grid{{stroke:var(--grid);stroke-width:1;fill:none}}
-.zero{{stroke:var(--muted);stroke-width:1}}
-.first{{color:var(--first)}} .second{{color:var(--second)}}
-.third{{color:var(--third)}} .fourth{{color:var(--fourth)}}
-.black{{color:var(--ink)}} .gray{{color:var(--muted)}}
-.line,.thin,.told{{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}}
-.thin{{stroke-width:1.1;stroke-opacity:.75}}
-.told{{stroke-width:1.5;stroke-dasharray:5 3;stroke-linecap:butt}}
-.bar,.cross{{stroke:currentColor;stroke-width:2;fill:none}}
-.dot{{fill:currentColor}}
-.ring,.square{{fill:var(--paper);stroke:currentColor;stroke-width:1.6}}
-.area{{fill:currentColor;fill-opacity:.13;stroke:currentColor;stroke-width:2;stroke-linejoin:round}}
-.disc{{fill:currentColor;fill-opacity:.28;stroke:currentColor;stroke-width:.8}}
-"""
-"""Of SVG figures. The colours are variables, see `for_page` and `for_pictures`."""
+INK, MUTED, PAPER = (COLORS[name][0] for name in ("ink", "muted", "paper"))
 
-_PAGE = f"""
-*{{box-sizing:border-box}}
-body{{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 {_FONT}}}
-main{{max-width:1220px;margin:0 auto;padding:24px 20px 64px}}
-h1{{font-size:1.7rem;line-height:1.2;margin:.2em 0;overflow-wrap:anywhere}}
-h2{{font-size:1.3rem;margin:2.6em 0 .3em;padding-top:.6em;border-top:1px solid var(--grid)}}
-h3{{font-size:1.02rem;margin:0 0 .3em}}
-p{{margin:.4em 0;max-width:74ch;overflow-wrap:anywhere}}
-.muted,figcaption,.ci{{color:var(--muted)}}
-nav a{{color:var(--first);margin-right:1em}}
-.tiles{{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:10px;margin:1.2em 0}}
-.tile{{background:var(--card);border-radius:10px;padding:11px 14px}}
-.tile b{{display:block;font-size:1.2rem;white-space:nowrap;line-height:1.3;font-variant-numeric:tabular-nums}}
-.tile span{{display:block;white-space:normal;font-size:.82rem;line-height:1.35;font-weight:400}}
-.tile .yes,.tile .no{{font-size:1.05rem;font-weight:600}}
-figure{{margin:1.4em 0}}
-figcaption{{font-size:.9rem;margin-top:.4em;max-width:88ch}}
-.panels{{display:grid;gap:14px 18px;grid-template-columns:repeat(auto-fit,minmax(min(100%,290px),1fr))}}
-.panels svg{{display:block;width:100%}}
-.legend{{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:.84rem;margin-bottom:.5em}}
-.legend span{{display:flex;align-items:center}}
-.legend svg{{flex:none;width:26px;height:12px;margin-right:6px}}
-.scroll{{overflow-x:auto}}
-table{{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}}
-th,td{{padding:5px 12px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid)}}
-th{{font-weight:600;vertical-align:bottom}}
-.ci{{font-size:.92em;white-space:nowrap}}
-.stacked td .ci{{display:block}}
-.stacked td:first-child,.one-line{{white-space:nowrap}}
-.scroll:not(.stacked) td:last-child{{min-width:10em}}
-.yes{{color:var(--third)}} .no{{color:var(--second)}}
-details{{margin:1em 0}} summary{{cursor:pointer;color:var(--first)}}
-video{{max-width:100%;border-radius:10px;display:block}}
-@media (min-width:1000px){{.wide text{{font-size:7.5px}} .wide text.title{{font-size:8px}}}}
-@media (max-width:600px){{main{{padding:16px 14px 48px}} body{{font-size:15px}}
-.wide text{{font-size:18px}} .wide text.title{{font-size:19px}}}}
-"""
+MATPLOTLIB: Any = {
+    "figure.dpi": 72,  # so that a point is a pixel
+    "svg.fonttype": "none",  # text stays text, in the page's font
+    "svg.hashsalt": "report",  # the same page from the same result
+    "font.family": "DejaVu Sans",  # comes with Matplotlib
+    "font.size": 11,
+    "text.color": INK,
+    "axes.titlesize": 11,
+    "axes.titlecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.titlepad": 4,
+    "axes.labelpad": 2,
+    "axes.edgecolor": COLORS["grid"][0],
+    "axes.linewidth": 1,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.xmargin": 0.04,
+    "axes.ymargin": 0.08,
+    **{f"axes.spines.{side}": False for side in ("left", "right", "top", "bottom")},
+    "grid.color": COLORS["grid"][0],
+    "grid.linewidth": 1,
+    "lines.linewidth": 2,
+    "lines.solid_capstyle": "round",
+    "lines.solid_joinstyle": "round",
+    "lines.markersize": 7,
+    **{f"{axis}tick.{part}": 0 for axis in "xy" for part in ("major.size", "minor.size")},
+    **{f"{axis}tick.labelcolor": INK for axis in "xy"},
+}
+
+_KINDS: Dict[str, Dict[str, Any]] = {
+    "line": {},
+    "thin": {"linewidth": 1.1, "alpha": 0.75},
+    "told": {"linewidth": 1.5, "linestyle": (0, (5.0 / 1.5, 2.0))},
+    "dot": {"linestyle": "", "marker": "o", "markeredgewidth": 0},
+    "ring": {"linestyle": "", "marker": "o", "markerfacecolor": PAPER, "markeredgewidth": 1.6},
+    "square": {"linestyle": "", "marker": "s", "markerfacecolor": PAPER, "markeredgewidth": 1.6},
+    "disc": {"linestyle": "", "marker": "o", "markeredgewidth": 0.8},
+    "cross": {"linestyle": "", "marker": "x", "markersize": 9, "markeredgewidth": 2},
+    "bar": {"linestyle": "", "marker": "|", "markersize": 14, "markeredgewidth": 2},
+}
 
 
-def for_page() -> str:
-    """Style sheet of the page: light or dark as the reader's system is."""
-    light, dark = (
-        "".join(f"--{name}:{pair[scheme]};" for name, pair in _COLORS.items()) for scheme in range(2)
-    )
-    schemes = f":root{{color-scheme:light dark;{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    return schemes + _PAGE + FIGURES
+def pen(style: str) -> Dict[str, Any]:
+    """What `Axes.plot` needs for a style: a colour's name, or black or gray, and a kind of line (line, thin,
+    told: dashed) or mark (dot, ring, square, disc, cross, bar)."""
+    color, kind = style.split()
+    name = {"black": "ink", "gray": "muted"}.get(color, color)
+    drawn = {"color": COLORS[name][0], **_KINDS[kind]}
+    if kind == "disc":
+        drawn.update(markeredgecolor=drawn["color"], markerfacecolor=tint(drawn["color"], 0.28))
+    return drawn
 
 
-def for_pictures() -> str:
-    """Style sheet of figures as pictures of their own: light, and with no variables."""
-    return re.sub(r"var\(--(\w+)\)", lambda match: _COLORS[match[1]][0], FIGURES)
-
-
-def background() -> str:
-    """Of a picture."""
-    return _COLORS["paper"][0]
+def tint(color: str, share: float) -> Tuple[float, float, float, float]:
+    """A colour that lets what is below shine through."""
+    return to_rgba(color, share)

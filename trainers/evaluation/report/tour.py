@@ -5,16 +5,22 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, Sequence, Tuple
 
-from trainers.evaluation.report.charts import Chart, Series, mark, rows
+from markupsafe import Markup
+from matplotlib.patches import Circle
+
+from trainers.evaluation.report.charts import Panel, Series, curve, rows, set_up
 from trainers.evaluation.report.figure import Figure, Key
 from trainers.evaluation.report.quantities import count, interval, percent, plain, slug
-from trainers.evaluation.report.section import Section, Tile, table
-from trainers.evaluation.report.svg import path
+from trainers.evaluation.report.section import Section, Tile
+from trainers.evaluation.report.style import COLORS, INK, PAPER, pen, tint
+from trainers.evaluation.report.templates import blocks
 
 _BORDER = 0.7
 """Around the course on the map, m."""
-_LARGEST_PUNCH = 5.5
-"""Radius of the hardest punch on the map, pixels."""
+_LARGEST_PUNCH = 11.0
+"""Diameter of the hardest punch on the map, pixels."""
+_WIDTH = 680.0
+"""Of the map, pixels."""
 
 
 def tour_section(tour: Dict[str, Any]) -> Section:
@@ -44,27 +50,30 @@ def _map(tour: Dict[str, Any], name: str) -> Figure:
     places = [(0.0, 0.0), *((x, y) for x, y, _ in waypoints)]
     places += [place for track in tracks for place in track["positions"]]
     x, y = (_range([place[axis] for place in places]) for axis in range(2))
-    chart = Chart("", x, y, x_label="x, m", y_label="y, m", size=(680.0, 0.0), equal=True)
-    for wx, wy, _ in waypoints:
-        chart.dot(wx, wy, "grid", radius=reach * chart.scale)
-    for track in tracks:
-        chart.line(track["positions"], "first thin")
-    for track in tracks:
-        for px, py, force in track["punches"]:
-            if px is not None and py is not None:
-                chart.dot(px, py, "second disc", radius=_LARGEST_PUNCH * math.sqrt(force / hardest))
-    chart.line([(0.0, 0.0), *((wx, wy) for wx, wy, _ in waypoints)], "black told")
-    for track in tracks:
-        if track["fell"] and track["positions"]:
-            chart.add(mark("black cross", chart.at(*track["positions"][-1])))
-    _draw_waypoints(chart, waypoints)
+
+    def draw(axes: Any) -> None:
+        axes.set_aspect("equal")
+        axes.set(xlim=x, ylim=y)
+        set_up(axes, "x, m", "y, m")
+        for track in tracks:
+            curve(axes, track["positions"], "first thin")
+        punches = [punch for track in tracks for punch in track["punches"] if None not in punch]
+        sizes = [_LARGEST_PUNCH**2 * force / hardest for _, _, force in punches]
+        color = pen("second disc")["color"]
+        px, py = ([punch[axis] for punch in punches] for axis in range(2))
+        axes.scatter(px, py, sizes, [tint(color, 0.28)], edgecolor=color, linewidth=0.8)
+        curve(axes, [(0.0, 0.0), *((wx, wy) for wx, wy, _ in waypoints)], "black told")
+        ends = [track["positions"][-1] for track in tracks if track["fell"] and track["positions"]]
+        curve(axes, ends, "black cross")
+        _draw_waypoints(axes, waypoints, reach)
+
     falls = sum(track["fell"] for track in tracks)
     return Figure(
         name=name,
         title=f"The way of {len(tracks)} robots, seen from above",
         caption=f"Numbers are waypoints with the direction to face there, and within the gray circles "
         f"({reach:g} m) a waypoint counts as reached; {falls or 'none'} of these {len(tracks)} robots fell.",
-        panels=(chart.panel(),),
+        panels=(Panel("", draw, _WIDTH, 70.0 + (_WIDTH - 50.0) * (y[1] - y[0]) / (x[1] - x[0])),),
         legend=(
             Key("black told", "course"),
             Key("first thin", "way of a robot"),
@@ -76,22 +85,28 @@ def _map(tour: Dict[str, Any], name: str) -> Figure:
     )  # fmt: skip
 
 
-def _draw_waypoints(chart: Chart, waypoints: Sequence[Sequence[float]]) -> None:
-    """A dot, a tick that shows the heading, and the numbers of all waypoints at that place."""
+def _draw_waypoints(axes: Any, waypoints: Sequence[Sequence[float]], reach: float) -> None:
+    """A circle, a dot, a tick that shows the heading, and the numbers of all waypoints at that place."""
     at_place: Dict[Tuple[float, float], List[str]] = {}
-    for number, (x, y, yaw) in enumerate(waypoints, start=1):
+    for number, (x, y, _) in enumerate(waypoints, start=1):
         at_place.setdefault((round(x, 2), round(y, 2)), []).append(str(number))
-        (px, py), length = chart.at(x, y), 13.0
-        chart.add(path([(px, py), (px + length * math.cos(yaw), py - length * math.sin(yaw))], "black line"))
-        chart.dot(x, y, "black dot", radius=3.5)
-    for (x, y), numbers in at_place.items():
-        above = 11.0 / chart.scale
-        chart.note(x, y + above, ", ".join(numbers), "title halo", "middle")
-    chart.dot(0.0, 0.0, "black ring")
-    chart.note(0.0, -18.0 / chart.scale, "start", "halo", "middle")
+        axes.add_patch(Circle((x, y), reach, fill=False, edgecolor=COLORS["grid"][0]))
+    x, y, yaw = zip(*waypoints)
+    inches = {"units": "inches", "scale_units": "inches", "scale": 72.0 / 13.0, "width": 2.0 / 72.0}
+    heading = [[turn(angle) for angle in yaw] for turn in (math.cos, math.sin)]
+    axes.quiver(x, y, *heading, headwidth=0, headlength=0, headaxislength=0, color=INK, zorder=3, **inches)
+    curve(axes, [(x, y) for x, y, _ in waypoints], "black dot")
+    curve(axes, [(0.0, 0.0)], "black ring")
+    notes = [(place, ", ".join(numbers), 12.0, "bold") for place, numbers in at_place.items()]
+    box = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+    for place, text, above, weight in [*notes, ((0.0, 0.0), "start", -14.0, "normal")]:
+        axes.annotate(
+            text, place, xytext=(0.0, above), textcoords="offset points", ha="center", va="center",
+            fontweight=weight, bbox=box,
+        )  # fmt: skip
 
 
-def _numbers(tour: Dict[str, Any]) -> str:
+def _numbers(tour: Dict[str, Any]) -> Markup:
     degrees = interval(tour["yaw_error"]).times(180.0 / math.pi)
     energy = interval(tour["energy"]).times(1e-3)
     reach = tour["config"]["reach"]
@@ -104,7 +119,7 @@ def _numbers(tour: Dict[str, Any]) -> str:
         ("energy of a tour", energy.html(2, "kJ"), "mechanical work of all joints, of completed tours"),
     )
     caption = "Means over robots with 95 % intervals."
-    return table("The tour in numbers", ("measure", "value", "what it is"), measures, caption)
+    return blocks().table("The tour in numbers", ("measure", "value", "what it is"), measures, caption)
 
 
 def _details(tour: Dict[str, Any], name: str) -> Figure:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from trainers.evaluation.report.published import ON_ITS_MODEL, ON_SIMPLE_MODEL, published_walk
-from trainers.evaluation.report.quantities import Interval, decimal, interval, out_of, plain, slug, words
+from trainers.evaluation.report.quantities import (
+    Interval,
+    decimal,
+    interval,
+    out_of,
+    plain,
+    slug,
+    tick_label,
+    words,
+)
 from trainers.evaluation.walk import NINE_COMMANDS
 
 
@@ -58,3 +67,8 @@ def test_every_command_has_its_published_walk() -> None:
     forward = published_walk(ON_ITS_MODEL, (0.4, 0.0, 0.0))
     assert forward is not None
     assert forward.velocity[0] == 0.402
+
+
+def test_short_numbers_have_a_true_minus_and_no_noise() -> None:
+    shown = [tick_label(value) for value in (-0.1 - 0.2, -0.0, 0.1 + 0.2, 2.0)]
+    assert shown == ["−0.3", "0", "0.3", "2"]
