@@ -1,32 +1,53 @@
-"""The networks: an actor that sees the observation and a critic that may see more."""
+"""The plain networks: two multilayer perceptrons, which may be left-right symmetric."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Dict, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from trainers.ppo.config import PPOConfig
-from trainers.ppo.distributed import ALONE, Workers
-from trainers.ppo.distributions import Categorical, DiagonalGaussian, Distribution
+from trainers.ppo.distributions import Distribution
 from trainers.ppo.mlp import MLP, InputLinear, NamedLayers
 from trainers.ppo.normalization import RunningNormalizer
+from trainers.ppo.policy import Policy, PolicyConfig
 from trainers.ppo.symmetry import CanonicalMLP, Mirror
+
+if TYPE_CHECKING:
+    from trainers.ppo.config import PPOConfig
+    from trainers.ppo.signature import EnvSignature
 
 _ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 
-class ActorCritic(nn.Module):
-    """Asymmetric actor-critic of two multilayer perceptrons.
+@dataclass(frozen=True)
+class MLPPolicy(PolicyConfig):
+    """Two multilayer perceptrons, as `actor_hidden`, `critic_hidden`, `activation`, `symmetry` and
+    `normalize_observations` of `PPOConfig` say."""
 
-    For continuous actions the actor's output is the mean and `std` (action_dim,) a free parameter, the same
-    in every state; for discrete ones the output is the logits and `std` is None.
+    symmetric: ClassVar[bool] = True
+
+    def build(self, signature: EnvSignature, config: PPOConfig) -> Policy:
+        return ActorCritic(
+            signature.obs_dim,
+            signature.critic_dim,
+            signature.action_dim,
+            config,
+            signature.discrete,
+            signature.symmetry() if config.symmetry else None,
+        )
+
+
+class ActorCritic(Policy):
+    """Asymmetric actor-critic of two multilayer perceptrons.
 
     symmetry: mirrors of the environment, see `EnvSignature.symmetry`, for networks that are symmetric by
     construction (`CanonicalMLP`); None for plain ones.
     """
+
+    takes_padding = True
 
     def __init__(
         self,
@@ -37,21 +58,11 @@ class ActorCritic(nn.Module):
         discrete: bool = False,
         symmetry: Optional[Dict[str, Any]] = None,
     ) -> None:
-        super().__init__()
-        self.discrete = discrete
-        partner = None if symmetry is None else torch.tensor(symmetry["action"]["permutation"])
-        self._partner: Optional[Tensor]
-        self.register_buffer("_partner", partner, persistent=False)
-        self.std: Optional[nn.Parameter]
-        if discrete:
-            self.register_parameter("std", None)
-        else:
-            self.std = nn.Parameter(torch.full((action_dim,), config.init_std))
-        actor = _layers(obs_dim, config.actor_hidden, action_dim, config)
-        critic = _layers(critic_dim, config.critic_hidden, 1, config)
+        actor = layers(obs_dim, config.actor_hidden, action_dim, config)
+        critic = layers(critic_dim, config.critic_hidden, 1, config)
+        std = None if discrete else torch.full((action_dim,), config.init_std)
         if symmetry is None:
-            self.actor = MLP(actor, bfloat16=config.bfloat16)
-            self.critic = MLP(critic, bfloat16=config.bfloat16)
+            super().__init__(MLP(actor, config.bfloat16), MLP(critic, config.bfloat16), std)
         else:
             mirrors = {name: Mirror(symmetry[name]) for name in ("policy", "critic", "action")}
 
@@ -61,58 +72,45 @@ class ActorCritic(nn.Module):
                     layers, mirror=mirrors[what], index=index, output=output, bfloat16=config.bfloat16
                 )
 
-            self.actor = canonical(actor, "policy", mirrors["action"])
-            self.critic = canonical(critic, "critic", None)
-        with torch.no_grad():
-            list(self.actor.parameters())[-2].mul_(config.actor_output_scale)
+            super().__init__(
+                canonical(actor, "policy", mirrors["action"]), canonical(critic, "critic", None), std
+            )
+        partner = None if symmetry is None else torch.tensor(symmetry["action"]["permutation"])
+        self._partner: Optional[Tensor]
+        self.register_buffer("_partner", partner, persistent=False)
+        scale_output(self.actor, config)
 
     def distribution(self, actor_output: Tensor, std: Optional[Tensor] = None) -> Distribution:
-        """The distribution that an actor's output (B, action_dim) stands for. `std` replaces the current
-        standard deviation: with outputs of the past, the policy of the past."""
-        if self.std is None:
-            return Categorical(actor_output)
+        """See `Policy`: exploration is as symmetric as the actions."""
+        if self.std is None or self._partner is None:
+            return super().distribution(actor_output, std)
         std = self.std if std is None else std
-        if self._partner is not None:  # exploration is to be as symmetric as the actions
-            std = 0.5 * (std + std[self._partner])
-        return DiagonalGaussian(actor_output, std)
+        return super().distribution(actor_output, 0.5 * (std + std[self._partner]))
 
-    def forward(self, obs: Tensor, critic_obs: Tensor) -> Tuple[Tensor, Tensor]:
-        """Actor's outputs (B, action_dim) and values (B,) of observations (B, obs_dim), (B, critic_dim)."""
-        return self.actor(obs), self.value(critic_obs)
-
-    def value(self, critic_obs: Tensor) -> Tensor:
-        """(B,) values of critic observations (B, critic_dim)."""
-        return self.critic(critic_obs).squeeze(-1)
-
-    @torch.no_grad()
-    def update_normalization(self, obs: Tensor, critic_obs: Tensor, workers: Workers = ALONE) -> None:
-        """Take all workers' observations (…, obs_dim), (…, critic_dim) into the statistics of
-        `PPOConfig.normalize_observations`; does nothing without. Symmetric networks normalize what they see,
-        which is the canonical one of two mirror images: whatever the statistics, they stay symmetric."""
-        for network, seen in ((self.actor, obs), (self.critic, critic_obs)):
-            first = network[0]
-            if isinstance(first, RunningNormalizer):
-                rows = seen.flatten(0, -2).float()
-                rows = network.canonical(rows) if isinstance(network, CanonicalMLP) else rows
-                first.update(rows, workers)
-
-    @torch.no_grad()
-    def bound_std(self, minimum: Tensor, maximum: Tensor) -> None:
-        """Keep standard deviations within bounds (each ()): a gradient step can take a free parameter past
-        zero, where no distribution exists."""
-        if self.std is not None:
-            self.std.clamp_(minimum, maximum)
+    def normalized(self, network: nn.Module, rows: Tensor) -> Tensor:
+        """Symmetric networks normalize what they see, which is the canonical one of two mirror images:
+        whatever the statistics, they stay symmetric."""
+        return network.canonical(rows) if isinstance(network, CanonicalMLP) else rows
 
 
-def _layers(input_dim: int, hidden: Sequence[int], output_dim: int, config: PPOConfig) -> NamedLayers:
-    """Numbered as in a plain MLP, also behind a normalizer, and so is the checkpoint."""
-    layers: NamedLayers = OrderedDict()
-    if config.normalize_observations:
-        layers["normalizer"] = RunningNormalizer(input_dim)
+def layers(
+    input_dim: int, hidden: Sequence[int], output_dim: int, config: PPOConfig, normalized: bool = True
+) -> NamedLayers:
+    """Of a multilayer perceptron with an activation between each two. Numbered as in a plain one, also behind
+    a normalizer, and so is the checkpoint. normalized: have one where the config says so."""
+    named: NamedLayers = OrderedDict()
+    if normalized and config.normalize_observations:
+        named["normalizer"] = RunningNormalizer(input_dim)
     widths = [input_dim, *hidden, output_dim]
     for index, (width_in, width_out) in enumerate(zip(widths, widths[1:])):
         if index > 0:
-            layers[str(2 * index - 1)] = _ACTIVATIONS[config.activation]()
+            named[str(2 * index - 1)] = _ACTIVATIONS[config.activation]()
         linear = nn.Linear if index > 0 else InputLinear
-        layers[str(2 * index)] = linear(width_in, width_out)
-    return layers
+        named[str(2 * index)] = linear(width_in, width_out)
+    return named
+
+
+@torch.no_grad()
+def scale_output(actor: nn.Module, config: PPOConfig) -> None:
+    """Apply `actor_output_scale` to the weights of the layer that comes last."""
+    list(actor.parameters())[-2].mul_(config.actor_output_scale)

@@ -24,7 +24,7 @@ class CapturedUpdate:
     def __init__(self, learner: Learner, rollout: RolloutBuffer) -> None:
         self._learner, self._rollout = learner, rollout
         self._on_gpu = rollout.rewards.device.type == "cuda"
-        self._permutation = torch.arange(rollout.num_samples, device=rollout.rewards.device)
+        self._permutation = torch.arange(rollout.num_items, device=rollout.rewards.device)
         self._graph: Optional[torch.cuda.CUDAGraph] = None
         self._losses: Dict[str, Tensor] = {}
 

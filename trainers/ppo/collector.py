@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict
+from typing import Callable, Dict, Optional
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from humanoid_envs.compilation import compiled
-from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.episode_statistics import EpisodeStatistics
-from trainers.ppo.rollout_buffer import RolloutBuffer
+from trainers.ppo.policy import Policy
+from trainers.ppo.recurrent import forgotten
+from trainers.ppo.rollout_buffer import RolloutBuffer, starts_after
 from trainers.ppo.stopwatch import Stopwatch
 from trainers.ppo.tensor_env import StepResult, TensorEnv
 
@@ -29,7 +30,7 @@ class Collector:
 
     def __init__(
         self,
-        policy: ActorCritic,
+        policy: Policy,
         config: PPOConfig,
         env: TensorEnv,
         rollout: RolloutBuffer,
@@ -49,6 +50,10 @@ class Collector:
         self._critic_obs = (
             self._obs if shared else torch.zeros(env.num_envs, signature.critic_dim, device=device)
         )
+        self.state = (
+            torch.zeros(env.num_envs, policy.state_size, device=device) if policy.state_size else None
+        )
+        """(N, S) what the policy remembers of the running episodes; None if it remembers nothing."""
         self._t = torch.zeros(1, dtype=torch.int64, device=device)
         self._stopwatch = Stopwatch(device, ("infer", "simulate", "record"))
         self._advance: Callable[[], None] = self._step
@@ -65,23 +70,28 @@ class Collector:
         env, rollout, config = self._env, self._rollout, self._config
         self._keep_observation()
         env.obs, env.critic_obs = self._obs, self._critic_obs
-        rollout.begin(env.obs, env.critic_obs)
+        rollout.begin(env.obs, env.critic_obs, self.state)
         self._t.zero_()
         seconds = self._stopwatch.take()
         for _ in range(rollout.num_steps):
             self._advance()
         env.obs, env.critic_obs = self._obs, self._critic_obs
-        last_values = self._value(env.critic_obs)
+        last_values = self._value(env.critic_obs, self.state)
         rollout.finish(last_values, config.gamma, config.gae_lambda, config.normalize_advantages)
         return {name: rollout.num_steps * value for name, value in seconds.items()}
 
-    def forward(self, obs: Tensor, critic_obs: Tensor) -> tuple:
-        """Actor's outputs and values of observations that are not padded."""
-        return self._policy(_aligned(obs), _aligned(critic_obs))
+    def forget(self) -> None:
+        """All episodes begin anew."""
+        if self.state is not None:
+            self.state.zero_()
 
-    def value(self, critic_obs: Tensor) -> Tensor:
+    def forward(self, obs: Tensor, critic_obs: Tensor, state: Optional[Tensor]) -> tuple:
+        """Actor's outputs, values and next state of observations that are not padded."""
+        return self._policy(self._aligned(obs), self._aligned(critic_obs), state)
+
+    def value(self, critic_obs: Tensor, state: Optional[Tensor]) -> Tensor:
         """Values of observations that are not padded."""
-        return self._policy.value(_aligned(critic_obs))
+        return self._policy.value(self._aligned(critic_obs), state)
 
     def log_probs(self, actor_outputs: Tensor, actions: Tensor) -> Tensor:
         """Log probabilities of actions."""
@@ -90,7 +100,7 @@ class Collector:
     def _step(self) -> None:
         env, rollout, lap = self._env, self._rollout, self._stopwatch.lap
         lap(None)
-        actor_outputs, values = self._forward(self._obs, self._critic_obs)
+        actor_outputs, values, state = self._forward(self._obs, self._critic_obs, self.state)
         actions = self._policy.distribution(actor_outputs).sample(self._generator)
         lap("infer")
         step = env.step(actions)
@@ -101,13 +111,17 @@ class Collector:
             "actions": actions,
             "log_probs": self._log_probs(actor_outputs, actions),
             "rewards": step.reward,
-            "bootstraps": truncation_bootstrap(self._value, step, self._config.gamma),
+            "bootstraps": truncation_bootstrap(
+                lambda final: self._value(final, state), step, self._config.gamma
+            ),
             "dones": step.terminated | step.truncated,
         }
         if step.valid is not None:
             fields["valid"] = step.valid
         rollout.write(self._t, self._obs, self._critic_obs, fields)
         self._statistics.add(step)
+        if self.state is not None:
+            self.state.copy_(forgotten(state, starts_after(fields["dones"], step.valid)))
         self._keep_observation()
         self._t += 1
         lap("record")
@@ -118,6 +132,11 @@ class Collector:
         if self._critic_obs is not self._obs:
             self._critic_obs.copy_(self._env.critic_obs)
 
+    def _aligned(self, obs: Tensor) -> Tensor:
+        """On CUDA with zeros behind the last entry, see `InputLinear`."""
+        padding = -obs.shape[1] % 8 if obs.is_cuda and self._policy.takes_padding else 0
+        return functional.pad(obs, (0, padding)) if padding else obs
+
     def _accelerate(self) -> None:
         before = self._generator.get_state()
         self._env.reset(seed=0)
@@ -127,6 +146,7 @@ class Collector:
         self.collect()  # compiles what is not part of a step, so that no training time goes into that
         self._generator.set_state(before)
         self._statistics.reset()
+        self.forget()
 
 
 def truncation_bootstrap(value: Callable[[Tensor], Tensor], step: StepResult, gamma: float) -> Tensor:
@@ -136,8 +156,3 @@ def truncation_bootstrap(value: Callable[[Tensor], Tensor], step: StepResult, ga
         return torch.zeros_like(step.reward)
     cut_off = step.truncated & ~step.terminated
     return torch.where(cut_off, gamma * value(step.final_critic_obs), 0.0)
-
-
-def _aligned(obs: Tensor) -> Tensor:
-    """On CUDA with zeros behind the last entry, see `InputLinear`."""
-    return functional.pad(obs, (0, -obs.shape[1] % 8)) if obs.is_cuda else obs

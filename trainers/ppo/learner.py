@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Mapping, Optional
 
 import torch
 from torch import Tensor, nn
 
 from humanoid_envs.compilation import compiled
 from trainers.ppo import schedules
-from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.distributed import ALONE, Workers
+from trainers.ppo.losses import LossFunction
+from trainers.ppo.policy import Policy
 from trainers.ppo.rollout_buffer import Minibatch, RolloutBuffer
 
 
@@ -21,27 +23,34 @@ class Learner:
 
     `update` is a fixed sequence of tensor operations: nothing is read back from the device.
 
-    fused: fuse the losses' many small operations, and those of their gradients, with `torch.compile`.
+    auxiliary: functions of the config's auxiliary losses, by name. fused: fuse the losses' many small
+    operations, and those of their gradients, with `torch.compile`.
     workers: they learn as one from all their rollouts, minibatch k being the union of their minibatches k, in
     which each worker's part weighs the same.
     """
 
     def __init__(
         self,
-        policy: ActorCritic,
+        policy: Policy,
         config: PPOConfig,
         device: torch.device,
         fused: bool = False,
         workers: Workers = ALONE,
+        auxiliary: Optional[Mapping[str, LossFunction]] = None,
     ) -> None:
         self.policy = policy
         self.workers = workers
+        self._auxiliary = dict(auxiliary or {})
         self._losses = compiled(self.losses) if fused else self.losses
         self.config = config
         self.learning_rate = torch.tensor(config.learning_rate, dtype=torch.float64, device=device)
         """() current learning rate, kept across updates."""
         self._max_learning_rate = torch.tensor(config.max_learning_rate, dtype=torch.float64, device=device)
         self._entropy_coef = torch.tensor(config.entropy_coef, device=device)
+        self.weights: Dict[str, Tensor] = {
+            name: torch.tensor(config.losses.named()[name].weight, device=device) for name in self._auxiliary
+        }
+        """() of the auxiliary losses, by name; what is written here counts from the next minibatch on."""
         self._min_std = torch.tensor(config.min_std, device=device)
         self._max_std = torch.tensor(math.inf, device=device)
         on_cuda = device.type == "cuda"
@@ -61,10 +70,12 @@ class Learner:
     def update(self, rollout: RolloutBuffer, permutation: Tensor) -> Dict[str, Tensor]:
         """Improve the policy on a finished rollout.
 
-        permutation: (S,) indices of samples, t·N + n, in the order in which the minibatches take them; every
-        epoch uses the same. Its tail is dropped if it does not fill a minibatch.
+        permutation: (S,) indices of samples, t·N + n, or where networks remember (N,) of environments, in
+        the order in which the minibatches take them; every epoch uses the same. Its tail is dropped if it
+        does not fill a minibatch.
         Returns (num_epochs · num_minibatches,) per quantity: surrogate_loss, value_loss, entropy, loss, kl
-        (from the rollout's policy, before the step), learning_rate, grad_norm (before clipping).
+        (from the rollout's policy, before the step), learning_rate, grad_norm (before clipping), and each
+        auxiliary loss without its weight.
         """
         size = permutation.shape[0] // self.config.num_minibatches
         minibatches = [permutation[i * size : (i + 1) * size] for i in range(self.config.num_minibatches)]
@@ -75,44 +86,47 @@ class Learner:
         return {name: torch.stack([step[name] for step in steps]) for name in steps[0]}
 
     def losses(
-        self, batch: Minibatch, old_std: Optional[Tensor], entropy_coef: Tensor
-    ) -> Tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Total, surrogate and value loss, entropy, and KL divergence from the rollout's policy."""
+        self,
+        batch: Minibatch,
+        old_std: Optional[Tensor],
+        entropy_coef: Tensor,
+        weights: Mapping[str, Tensor],
+    ) -> Dict[str, Tensor]:
+        """() each by name: "loss", the sum that is minimized; "surrogate_loss", "value_loss", "entropy";
+        "kl", the divergence from the rollout's policy, without gradient; and the auxiliary losses."""
         policy, config = self.policy, self.config
-        distribution = policy.distribution(policy.actor(batch.obs))
-        kl = _mean(distribution.kl_from(policy.distribution(batch.actor_outputs, old_std)), batch.valid)
+        seen = policy.evaluate(batch)
+        distribution = policy.distribution(seen.outputs)
+        kl = batch.mean(distribution.kl_from(policy.distribution(batch.actor_outputs, old_std)))
         ratio = torch.exp(distribution.log_prob(batch.actions) - batch.log_probs)
         clipped_ratio = ratio.clamp(1.0 - config.clip_range, 1.0 + config.clip_range)
         gain = torch.minimum(batch.advantages * ratio, batch.advantages * clipped_ratio)
-        surrogate_loss = -_mean(gain, batch.valid)
-        value_loss = _mean(self._value_error(batch), batch.valid)
-        entropy = _mean(distribution.entropy(), batch.valid)
+        surrogate_loss = -batch.mean(gain)
+        value_loss = batch.mean(self._value_error(seen.values, batch))
+        entropy = batch.mean(distribution.entropy())
         loss = surrogate_loss + config.value_coef * value_loss - entropy_coef * entropy
-        return loss, surrogate_loss, value_loss, entropy, kl.detach()
+        if self._auxiliary:
+            batch = dataclasses.replace(batch, features=seen.features)
+        auxiliary = {name: function(policy, batch) for name, function in self._auxiliary.items()}
+        for name, value in auxiliary.items():
+            loss = loss + weights[name] * value
+        own = {"surrogate_loss": surrogate_loss, "value_loss": value_loss, "entropy": entropy, "loss": loss}
+        return {**own, "kl": kl.detach(), **auxiliary}
 
     def _step(self, batch: Minibatch, old_std: Optional[Tensor]) -> Dict[str, Tensor]:
         policy, config = self.policy, self.config
-        losses = self._losses(batch, old_std, self._entropy_coef)
+        losses = self._losses(batch, old_std, self._entropy_coef, self.weights)
         self.optimizer.zero_grad(set_to_none=True)
-        losses[0].backward()
-        losses = self.workers.average_gradients(policy.parameters(), losses)
-        loss, surrogate_loss, value_loss, entropy, kl = losses
-        self._adapt_learning_rate(kl)
+        losses["loss"].backward()
+        means = self.workers.average_gradients(policy.parameters(), list(losses.values()))
+        losses = {name: mean.detach() for name, mean in zip(losses, means)}
+        self._adapt_learning_rate(losses["kl"])
         grad_norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
         self.optimizer.step()
         policy.bound_std(self._min_std, self._max_std)
-        return {
-            "surrogate_loss": surrogate_loss.detach(),
-            "value_loss": value_loss.detach(),
-            "entropy": entropy.detach(),
-            "loss": loss.detach(),
-            "kl": kl,
-            "learning_rate": self.learning_rate.clone(),
-            "grad_norm": grad_norm,
-        }
+        return {**losses, "learning_rate": self.learning_rate.clone(), "grad_norm": grad_norm}
 
-    def _value_error(self, batch: Minibatch) -> Tensor:
-        values = self.policy.value(batch.critic_obs)
+    def _value_error(self, values: Tensor, batch: Minibatch) -> Tensor:
         error = (values - batch.returns).square()
         if not self.config.clip_value_loss:
             return error
@@ -151,9 +165,3 @@ class Learner:
         # Only the moments are taken over: how Adam runs (fused or not) belongs to this device.
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state["optimizer"]})
         self.learning_rate.fill_(state["learning_rate"])
-
-
-def _mean(values: Tensor, valid: Optional[Tensor]) -> Tensor:
-    if valid is None:
-        return values.mean()
-    return torch.where(valid, values, 0.0).sum() / valid.sum().clamp(min=1)

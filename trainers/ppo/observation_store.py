@@ -18,10 +18,17 @@ class ObservationStore:
     """
 
     def __init__(
-        self, num_steps: int, num_envs: int, size: int, history: int, device: torch.device, dtype: torch.dtype
+        self,
+        num_steps: int,
+        num_envs: int,
+        size: int,
+        history: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        padded: bool = True,
     ) -> None:
-        """size: D. On CUDA, gathered observations have zeros behind their last entry, up to a multiple of 8
-        entries, see `InputLinear`. Raises ValueError if D is not a multiple of the history."""
+        """size: D. padded: on CUDA, gathered observations have zeros behind their last entry, up to a
+        multiple of 8 entries, see `InputLinear`. Raises ValueError if D is not a multiple of the history."""
         if size % history:
             raise UserError(f"An observation of {size} entries cannot be a stack of {history} equal frames.")
         self.num_steps, self.num_envs, self.history = num_steps, num_envs, history
@@ -31,7 +38,7 @@ class ObservationStore:
         self._ages = torch.full((num_steps, num_envs), history, dtype=torch.int32, device=device)
         self._lags = torch.arange(history - 1, -1, -1, device=device)
         self._steps = torch.arange(num_steps, dtype=torch.int32, device=device)
-        self._padding = -size % 8 if device.type == "cuda" else 0
+        self._padding = -size % 8 if padded and device.type == "cuda" else 0
 
     def begin(self, obs: Tensor) -> None:
         """Take in the whole stacks of the first step. obs: (N, D)"""

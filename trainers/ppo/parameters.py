@@ -7,13 +7,13 @@ from typing import Any, Dict, Mapping
 from torch import Tensor
 
 from humanoid_envs.errors import UserError
-from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.learner import Learner
+from trainers.ppo.policy import Policy
 
 
 def load_parameters(
-    policy: ActorCritic, learner: Learner, parameters: Dict[str, Any], source: str, exact_match: bool = True
+    policy: Policy, learner: Learner, parameters: Dict[str, Any], source: str, exact_match: bool = True
 ) -> None:
     """Load the state dicts `parameters["policy"]` and `parameters["learner"]`.
 
@@ -36,7 +36,14 @@ def load_parameters(
 
 def require_same_networks(config: PPOConfig, saved: PPOConfig, source: str) -> None:
     """Raise ValueError, naming the first difference, unless both configs make the same networks."""
-    for name in ("actor_hidden", "critic_hidden", "activation", "symmetry", "normalize_observations"):
+    for name in (
+        "policy",
+        "actor_hidden",
+        "critic_hidden",
+        "activation",
+        "symmetry",
+        "normalize_observations",
+    ):
         if getattr(config, name) != getattr(saved, name):
             raise UserError(
                 f"{source} holds other networks: its {name} is {getattr(saved, name)}, the given config's is "

@@ -19,7 +19,6 @@ from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
 from trainers.given_configs import Given, config_of
-from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.callbacks import Callback, TimeLimit
 from trainers.ppo.captured_update import CapturedUpdate
 from trainers.ppo.checkpoint import read_checkpoint, write_checkpoint
@@ -32,11 +31,12 @@ from trainers.ppo.guard import check_losses, check_rollout, dumped, explained
 from trainers.ppo.interrupted import continue_episodes, save_episodes
 from trainers.ppo.learner import Learner
 from trainers.ppo.loggers import Log, Logger, folder_loggers
+from trainers.ppo.networks import build_networks, rollout_for
 from trainers.ppo.parameters import load_parameters, require_finite, require_same_networks
+from trainers.ppo.policy import PolicyConfig
 from trainers.ppo.prediction import Array, predicted
 from trainers.ppo.progress import Progress
 from trainers.ppo.random_state import random_state, restore_random_state
-from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import ActionMap, EnvSignature
 from trainers.ppo.stopwatch import speeds
 from trainers.ppo.tensor_env import TensorEnv
@@ -65,12 +65,15 @@ class PPO:
         log_dir: Optional[Union[str, Path]] = None,
         loggers: Sequence[Logger] = (),
         workers: Workers = ALONE,
+        *,
+        policy: Optional[PolicyConfig] = None,
     ) -> None:
         """log_dir: folder of TensorBoard events, `progress.csv`, and `nan_dump.pt` if a NaN stops training;
         None writes none. loggers: more places that `metrics` go to after every update; whoever made them
         closes them. workers: several processes train together, see `torchrun_workers`; each brings its share
-        of the environments."""
+        of the environments. policy: short for the config's."""
         config = config_of(PPOConfig, config)
+        config = config if policy is None else dataclasses.replace(config, policy=policy)
         device = resolve_device(config.device)
         tensor_env = TensorEnv(env, device)
         self._build(tensor_env.signature, config, device, log_dir, loggers, workers)
@@ -158,24 +161,27 @@ class PPO:
     def predict(
         self,
         obs: Array,
-        deterministic: bool = True,
-        *,
-        state: None = None,
+        state: Optional[Array] = None,
         episode_start: Any = None,
-    ) -> Tuple[Any, None]:
-        """Actions for one observation or a batch of them, and None (no recurrent state).
+        deterministic: bool = True,
+    ) -> Tuple[Any, Optional[Any]]:
+        """Actions for one observation or a batch of them, and the state to give back with the next ones, as
+        Stable-Baselines3's `predict`; None where the policy remembers nothing.
 
-        obs: (*obs_shape) or (N, *obs_shape), numpy or torch; the actions come back in the same kind, on the
-        same device, clipped to the bounds of the action space. `state` and `episode_start` are ignored: they
-        let Stable-Baselines3's evaluate_policy call this.
+        obs: (*obs_shape) or (N, *obs_shape), numpy or torch; actions and state come back in the same kind,
+        on the same device, actions clipped to the bounds of the action space. state: (M,) or (N, M) as it
+        was returned, None at the start. episode_start: bool or (N,), which episodes begin with these
+        observations and start from zeros.
         """
 
-        def act(batch: Tensor) -> Tensor:
-            distribution = self.policy.distribution(self.policy.actor(batch))
+        def act(batch: Tensor, memory: Optional[Tensor]) -> Tuple[Tensor, Optional[Tensor]]:
+            outputs, memory = self.policy.act(batch, memory)
+            distribution = self.policy.distribution(outputs)
             actions = distribution.mode() if deterministic else distribution.sample(self._predict_generator)
-            return self._to_env_actions(actions)
+            return self._to_env_actions(actions), memory
 
-        return predicted(obs, self.signature.obs_shape, self.device, act), None
+        size, shape = self.policy.actor_state_size, self.signature.obs_shape
+        return predicted(act, obs, shape, self.device, state, episode_start, size)
 
     def save(self, path: Union[str, Path], environment: bool = True) -> None:
         """Write a checkpoint from which `load` continues exactly: weights, optimizer, counters, random number
@@ -204,7 +210,9 @@ class PPO:
                 "num_updates": self.num_updates,
                 "metadata": {**self.metadata, **plugins.record()},
                 "random": random_state(self._generator) if alone else None,
-                "environment": None if env is None else save_episodes(env, self._statistics),
+                "environment": None
+                if env is None
+                else save_episodes(env, self._statistics, self._collector.state),
             },
         )
 
@@ -275,7 +283,12 @@ class PPO:
             assert ppo._env is not None
             if alone and restore_env and content["environment"] is not None:
                 ppo._started = continue_episodes(
-                    content["environment"], ppo._env, ppo._statistics, config.seed, source
+                    content["environment"],
+                    ppo._env,
+                    ppo._statistics,
+                    ppo._collector.state,
+                    config.seed,
+                    source,
                 )
             if alone and content["random"] is not None:
                 restore_random_state(ppo._generator, content["random"])
@@ -309,18 +322,11 @@ class PPO:
         """Plain values that travel in checkpoints, for whoever trains: e.g. the config of the task."""
         self.metrics: Dict[str, float] = {}
         """Scalars of the last update, by the name of their TensorBoard curve; callbacks may add some."""
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(config.seed)
-            self.policy = ActorCritic(
-                signature.obs_dim,
-                signature.critic_dim,
-                signature.action_dim,
-                config,
-                signature.discrete,
-                signature.symmetry() if config.symmetry else None,
-            ).to(device)
+        self.policy, auxiliary = build_networks(config, signature)
+        self.policy.to(device)
         self._fused = device.type == "cuda" and can_compile()
-        self.learner = Learner(self.policy, config, device, self._fused, workers)
+        fused = self._fused and self.policy.fusible
+        self.learner = Learner(self.policy, config, device, fused, workers, auxiliary)
         self._generator = torch.Generator(device).manual_seed(workers.seed(config.seed))
         # Predictions in between leave training as it is.
         self._predict_generator = torch.Generator(device).manual_seed(config.seed)
@@ -339,28 +345,14 @@ class PPO:
         """What training in an environment needs."""
         if self.config.symmetry:
             env.signature.symmetry()  # which a wrapper may forbid
-        num_samples = self.config.num_steps * env.num_envs
-        if num_samples < self.config.num_minibatches:
-            raise UserError(
-                f"A rollout of {env.num_envs} environments × {self.config.num_steps} steps cannot fill "
-                f"num_minibatches={self.config.num_minibatches}."
-            )
-        self._env = env
+        rollout = rollout_for(env, self.policy, self.config, self._fused, self.workers)
+        self._env, self._rollout = env, rollout
         self._started = False
-        self._timesteps_per_update = num_samples * self.workers.world_size
+        self._timesteps_per_update = rollout.num_samples * self.workers.world_size
         self._statistics = EpisodeStatistics(env.num_envs, self.device, self.workers)
-        self._rollout = RolloutBuffer(
-            self.config.num_steps,
-            env.num_envs,
-            env.signature,
-            self.device,
-            masked=env.has_reset_steps,
-            bfloat16=self.config.bfloat16 and self.device.type == "cuda",
-            fused=self._fused,
-            workers=self.workers,
-        )
+        fused = self._fused and self.policy.fusible
         self._collector = Collector(
-            self.policy, self.config, env, self._rollout, self._statistics, self._generator, self._fused
+            self.policy, self.config, env, self._rollout, self._statistics, self._generator, fused
         )
         self._update = CapturedUpdate(self.learner, self._rollout)
 
@@ -370,6 +362,7 @@ class PPO:
         seed = self.workers.seed(self.config.seed + self.num_updates)
         self._env.reset(seed=None if self._started else seed)
         self._statistics.restart()
+        self._collector.forget()
         self._started = True
 
     def _iterate(self) -> None:
@@ -383,7 +376,7 @@ class PPO:
         collected = time.perf_counter()
 
         self.learner.schedule(self.num_updates)
-        permutation = torch.randperm(self._rollout.num_samples, generator=self._generator, device=self.device)
+        permutation = torch.randperm(self._rollout.num_items, generator=self._generator, device=self.device)
         losses = check_losses(self._update(permutation))
         if self.config.normalize_observations:
             seen = (self._rollout.obs.all(), self._rollout.critic_obs.all())

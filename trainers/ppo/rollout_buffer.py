@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, Optional
 
 import torch
@@ -16,7 +16,8 @@ from trainers.ppo.signature import EnvSignature
 
 @dataclass(frozen=True)
 class Minibatch:
-    """Samples of a rollout, one per row."""
+    """Samples of a rollout, one per row. Where networks remember, they are all T steps of E environments,
+    time-major, B = T·E."""
 
     obs: Tensor
     """(B, obs_dim) what the actor saw."""
@@ -36,6 +37,23 @@ class Minibatch:
     """(B,)"""
     valid: Optional[Tensor]
     """(B,) bool, False where an environment was only resetting, so nothing is learned; None: all count."""
+    starts: Optional[Tensor] = None
+    """(T, E) bool, where an episode begins after the first step; None: the rows are in any order."""
+    state: Optional[Tensor] = None
+    """(E, S) the policy's state at the first step, zero if an episode begins there; None if S is 0."""
+    features: Dict[str, Tensor] = field(default_factory=dict)
+    """For auxiliary losses: what the policy has just computed of these samples, see `Policy.evaluate`."""
+
+    def mean(self, values: Tensor) -> Tensor:
+        """() mean of values (B,) over the samples that count."""
+        if self.valid is None:
+            return values.mean()
+        return torch.where(self.valid, values, 0.0).sum() / self.valid.sum().clamp(min=1)
+
+    def sequences(self, values: Tensor) -> Tensor:
+        """(T, E, …) of values (B, …), where there are sequences."""
+        assert self.starts is not None
+        return values.view(*self.starts.shape, *values.shape[1:])
 
 
 class RolloutBuffer:
@@ -55,10 +73,14 @@ class RolloutBuffer:
         bfloat16: bool = False,
         fused: bool = False,
         workers: Workers = ALONE,
+        sequences: bool = False,
+        state_size: int = 0,
+        padded: bool = True,
     ) -> None:
         """masked: there are steps that do not count, marked in `valid`. bfloat16: keep observations so.
         fused: fuse what writes and reads with `torch.compile`. workers: normalize advantages over the samples
-        of all. Where the critic sees the actor's observation, the two stores are one."""
+        of all. sequences: minibatches are of whole environments. state_size: of the policy. padded: see
+        `ObservationStore`. Where the critic sees the actor's observation, the two stores are one."""
 
         def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros((num_steps, num_envs, *shape), dtype=dtype, device=device)
@@ -67,7 +89,7 @@ class RolloutBuffer:
             # A step that only resets shows another stack than its predecessor with one frame more.
             history = 1 if masked else history
             kind = torch.bfloat16 if bfloat16 else torch.float32
-            return ObservationStore(num_steps, num_envs, size, history, device, kind)
+            return ObservationStore(num_steps, num_envs, size, history, device, kind, padded)
 
         self.num_steps = num_steps
         self.num_envs = num_envs
@@ -87,8 +109,14 @@ class RolloutBuffer:
         self.valid = zeros(dtype=torch.bool) if masked else None
         self.advantages = zeros()
         self.returns = zeros()
+        self.starts = zeros(dtype=torch.bool) if sequences else None
+        """Where an episode begins after the first step."""
+        self.state = torch.zeros(num_envs, state_size, device=device) if state_size else None
+        """(N, S) the policy's at the first step."""
+        self._offsets = num_envs * torch.arange(num_steps, device=device)
         self.minibatch = compiled(self._minibatch) if fused else self._minibatch
-        """The samples (Minibatch) with these indices (B,) into the time-major flattened rollout (t·N + n)."""
+        """The samples (Minibatch) with these indices (B,) into the time-major flattened rollout (t·N + n), or
+        the sequences of the environments with these indices (E,)."""
         self.write = compiled(self._write) if fused else self._write
         """Write tensors (N, …) into step (1,) of the fields of these names."""
 
@@ -96,8 +124,15 @@ class RolloutBuffer:
     def num_samples(self) -> int:
         return self.num_steps * self.num_envs
 
-    def begin(self, obs: Tensor, critic_obs: Tensor) -> None:
-        """Take in the first observations, (N, obs_dim) and (N, critic_dim)."""
+    @property
+    def num_items(self) -> int:
+        """How many there are of what minibatches are made of: samples, or environments."""
+        return self.num_samples if self.starts is None else self.num_envs
+
+    def begin(self, obs: Tensor, critic_obs: Tensor, state: Optional[Tensor] = None) -> None:
+        """Take in the first observations, (N, obs_dim) and (N, critic_dim), and the policy's state (N, S)."""
+        if self.state is not None and state is not None:
+            self.state.copy_(state)
         self.obs.begin(obs)
         if self.critic_obs is not self.obs:
             self.critic_obs.begin(critic_obs)
@@ -107,6 +142,8 @@ class RolloutBuffer:
         self.obs.finish(self.dones)
         if self.critic_obs is not self.obs:
             self.critic_obs.finish(self.dones)
+        if self.starts is not None:
+            self.starts[1:] = starts_after(self.dones, self.valid)[:-1]
         rewards = self.rewards + self.bootstraps
         advantages = generalized_advantages(rewards, self.values, self.dones, last_values, gamma, gae_lambda)
         self.returns.copy_(advantages + self.values)
@@ -123,6 +160,9 @@ class RolloutBuffer:
         def pick(field: Tensor) -> Tensor:
             return field.flatten(0, 1)[indices]
 
+        envs = indices
+        if self.starts is not None:
+            indices = (self._offsets[:, None] + envs).flatten()
         obs = self.obs.gather(indices)
         return Minibatch(
             obs=obs,
@@ -134,7 +174,15 @@ class RolloutBuffer:
             returns=pick(self.returns),
             advantages=pick(self.advantages),
             valid=None if self.valid is None else pick(self.valid),
+            starts=None if self.starts is None else self.starts[:, envs],
+            state=None if self.state is None else self.state[envs],
         )
+
+
+def starts_after(dones: Tensor, valid: Optional[Tensor]) -> Tensor:
+    """Bool, of any shape: after which steps an environment shows a new episode. dones, valid: see
+    `RolloutBuffer`; where environments reset in a step of their own, that is the one before it."""
+    return dones if valid is None else ~valid
 
 
 def generalized_advantages(
