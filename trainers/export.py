@@ -38,6 +38,9 @@ OPSET = 17
 CONTRACT_FILE = "contract.json"
 """Name of the contract within a TorchScript archive; in ONNX it is the metadata `contract`."""
 
+STATE_FILE = "state.json"
+"""Name of what says of a recurrent TorchScript module what its state is; in ONNX the metadata `state`."""
+
 _SAMPLES = 64
 _TOLERANCE = 1e-5
 
@@ -60,7 +63,9 @@ def export_policy(
     """
     ppo = policy if isinstance(policy, PPO) else PPO.load(policy, device="cpu")
     contract = contract_of(ppo) if contract is None else contract
-    return export_network(DeterministicActor(ppo, contract.action_clip), path, contract)
+    size = ppo.policy.actor_state_size
+    actor = DeterministicActor(ppo, contract.action_clip)
+    return export_network(actor, path, contract, (size,) if size else ())
 
 
 def export_network(
@@ -78,8 +83,6 @@ def export_network(
     path = Path(path)
     if path.suffix not in _WRITERS:
         raise UserError(f"A policy is exported as .onnx or, in TorchScript, .pt; not as {path.name!r}.")
-    if state_shape and path.suffix != ".onnx":
-        raise UserError(f"A recurrent policy is exported as .onnx, not as {path.name!r}.")
     generator = torch.Generator().manual_seed(0)
     shapes = [(contract.observation_size,), state_shape] if state_shape else [(contract.observation_size,)]
     inputs = tuple(torch.randn(_SAMPLES, *shape, generator=generator) for shape in shapes)
@@ -170,19 +173,23 @@ def task_of(ppo: PPO) -> VelocityConfig:
 
 
 class DeterministicActor(nn.Module):
-    """A policy's most likely action, clipped: a copy, apart from the trainer."""
+    """A policy's most likely action, clipped, and what it remembers: a copy, apart from the trainer."""
 
     def __init__(self, ppo: PPO, action_clip: float) -> None:
         super().__init__()
         self.actor = copy.deepcopy(ppo.policy.actor)
         self.action_clip = action_clip
-        for name, layer in self.actor.named_children():
-            if isinstance(layer, InputLinear):  # it pads, which would only clutter the graph
-                self.actor.add_module(name, _plain(layer))
+        for module in [*self.actor.modules()]:
+            for name, layer in module.named_children():
+                if isinstance(layer, InputLinear):  # it pads, which would only clutter the graph
+                    module.add_module(name, _plain(layer))
 
-    def forward(self, observation: Tensor) -> Tensor:
-        """(N, D) -> (N, A)"""
-        return self.actor(observation).clamp(-self.action_clip, self.action_clip)
+    def forward(self, observation: Tensor, state: Optional[Tensor] = None) -> Union[Tensor, _Tensors]:
+        """(N, D) -> (N, A), or with a state (N, M) also the next one."""
+        outputs = self.actor(observation) if state is None else self.actor(observation, state)
+        action, *memory = (outputs,) if isinstance(outputs, Tensor) else outputs
+        action = action.clamp(-self.action_clip, self.action_clip)
+        return (action, *memory) if memory else action
 
 
 def _plain(layer: nn.Linear) -> nn.Linear:
@@ -214,10 +221,7 @@ def _write_onnx(network: nn.Module, inputs: _Tensors, contract: PolicyContract, 
         opset_version=OPSET,
     )
     model = onnx.load(str(path))
-    metadata = {"contract": contract.to_json()}
-    if len(inputs) > 1:
-        state = {"input": "state_in", "output": "state_out", "shape": list(inputs[1].shape[1:])}
-        metadata["state"] = json.dumps(state)
+    metadata = {"contract": contract.to_json(), **_told_state(inputs, "state")}
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
@@ -234,7 +238,8 @@ def _write_onnx(network: nn.Module, inputs: _Tensors, contract: PolicyContract, 
 def _write_torchscript(network: nn.Module, inputs: _Tensors, contract: PolicyContract, path: Path) -> _Run:
     traced = torch.jit.trace(network, inputs, check_trace=False)
     buffer = io.BytesIO()  # torch's own writer of files ends the process where the disk is full
-    torch.jit.save(traced, buffer, _extra_files={CONTRACT_FILE: contract.to_json()})
+    files = {CONTRACT_FILE: contract.to_json(), **_told_state(inputs, STATE_FILE)}
+    torch.jit.save(traced, buffer, _extra_files=files)
     path.write_bytes(buffer.getbuffer())
     return _as_tuple(torch.jit.load(str(path)))
 
@@ -243,6 +248,14 @@ _WRITERS: Dict[str, Callable[[nn.Module, _Tensors, PolicyContract, Path], _Run]]
     ".onnx": _write_onnx,
     ".pt": _write_torchscript,
 }
+
+
+def _told_state(inputs: _Tensors, name: str) -> Dict[str, str]:
+    """What a file says of the state of a recurrent network, under a name."""
+    if len(inputs) == 1:
+        return {}
+    state = {"input": "state_in", "output": "state_out", "shape": list(inputs[1].shape[1:])}
+    return {name: json.dumps(state)}
 
 
 def _as_tuple(network: Callable[..., Union[Tensor, _Tensors]]) -> _Run:

@@ -67,7 +67,7 @@ def read_onnx(path: Path) -> OnnxNetwork:
             f"{model.ir_version} and opset {opsets}. Export it with ones that this onnxruntime knows, or "
             f"install a newer one. It says: {' '.join(str(error).split())}"
         ) from error
-    state = _state_shape(metadata, path)
+    state = read_state_shape(metadata["state"], "metadata 'state'", path) if "state" in metadata else None
     return OnnxNetwork(_network(session, state is not None, path), state, metadata.get("contract"))
 
 
@@ -77,15 +77,12 @@ def _no_policy(path: Path) -> UserError:
     )
 
 
-def _state_shape(metadata: Dict[str, str], path: Path) -> Optional[Tuple[int, ...]]:
-    if "state" not in metadata:
-        return None
+def read_state_shape(text: str, name: str, path: Path) -> Tuple[int, ...]:
+    """The shape of a state, without the batch, from what a file says of it under a name."""
     try:
-        return tuple(int(size) for size in json.loads(metadata["state"])["shape"])
+        return tuple(int(size) for size in json.loads(text)["shape"])
     except (ValueError, TypeError, KeyError) as error:
-        raise UserError(
-            f"The metadata 'state' in {path} is {metadata['state']!r}; it must be JSON with a list 'shape'."
-        ) from error
+        raise UserError(f"The {name} in {path} is {text!r}; it must be JSON with a list 'shape'.") from error
 
 
 def _network(session: Any, recurrent: bool, path: Path) -> Network:

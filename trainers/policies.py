@@ -15,8 +15,8 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.programs import example_command
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.checksums import require_intact
-from trainers.export import CONTRACT_FILE, contract_of, task_of
-from trainers.onnx_policy import Network, read_onnx
+from trainers.export import CONTRACT_FILE, STATE_FILE, contract_of, task_of
+from trainers.onnx_policy import Network, read_onnx, read_state_shape
 from trainers.ppo import PPO
 from trainers.ppo.parameters import require_finite
 from trainers.torchscript_policy import as_network, read_torchscript
@@ -117,7 +117,16 @@ def policy_of(ppo: PPO, task: Optional[AnyConfig] = None) -> LoadedPolicy:
         UserError: its task or contract is not known.
     """
     task = task_of(ppo) if task is None else preset(task)
-    return LoadedPolicy(lambda observation: (ppo.predict(observation)[0],), contract_of(ppo), task)
+    return _live(ppo, contract_of(ppo), task)
+
+
+def _live(ppo: PPO, contract: PolicyContract, task: VelocityConfig) -> LoadedPolicy:
+    size = ppo.policy.actor_state_size
+
+    def network(observation: Tensor, *state: Tensor) -> Tuple[Tensor, ...]:
+        return tuple(ppo.predict(observation, *state)[: 1 + len(state)])
+
+    return LoadedPolicy(network, contract, task, (size,) if size else None)
 
 
 def _parts(path: Path) -> List[str]:
@@ -134,12 +143,13 @@ def _from_onnx(path: Path, given: Optional[PolicyContract]) -> LoadedPolicy:
 
 
 def _from_torchscript(path: Path, given: Optional[PolicyContract], trust: bool) -> LoadedPolicy:
-    module, own = read_torchscript(path, trust, CONTRACT_FILE)
+    module, own, state = read_torchscript(path, trust, CONTRACT_FILE, STATE_FILE)
     if not own and given is None:
         given = PolicyContract.of(preset("v0"))
     contract = _agreed(own, given, path)
     with torch.no_grad(), _required_shapes(contract, path):
-        network, state_shape = as_network(module, contract.observation_size, path)
+        told = read_state_shape(state, STATE_FILE, path) if state else None
+        network, state_shape = as_network(module, contract.observation_size, path, told)
     return LoadedPolicy(network, contract, contract.task(), state_shape)
 
 
@@ -147,7 +157,7 @@ def _from_checkpoint(path: Path, given: Optional[PolicyContract]) -> LoadedPolic
     ppo = PPO.load(path, device="cpu")
     require_finite(ppo.policy.state_dict(), f"{path} cannot act")
     if given is not None and "task" not in ppo.metadata:
-        return LoadedPolicy(lambda observation: (ppo.predict(observation)[0],), given, given.task())
+        return _live(ppo, given, given.task())
     policy = policy_of(ppo)
     _agreed(policy.contract.to_json(), given, path)
     return policy

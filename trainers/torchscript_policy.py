@@ -17,30 +17,35 @@ RESETS = ("reset_memory", "reset")
 """Methods by which a module forgets; the first is that of legged_gym's and Humanoid-Gym's exports."""
 
 
-def read_torchscript(path: Path, trust: bool, contract_file: str) -> Tuple[Any, str]:
-    """The module in a file, on the CPU, and the text of its contract, empty if it has none.
+def read_torchscript(path: Path, trust: bool, *files: str) -> Tuple[Any, ...]:
+    """The module in a file, on the CPU, and the texts of files within it, empty where there is none.
 
     Raises UserError if the file is not to be trusted, cannot be read, or has weights that are not finite.
     """
     require_trust(path, trust)
-    extra = {contract_file: ""}
+    extra = dict.fromkeys(files, "")
     try:
         module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
     except RuntimeError as error:
         raise UserError(f"{path} cannot be read: it is damaged, or of a later torch. {error}") from error
     require_finite({**module.state_dict(), **_constants(module)}, f"{path} cannot act")
-    text = extra[contract_file]
-    return module, text.decode() if isinstance(text, bytes) else text
+    texts: List[Any] = [extra[name] for name in files]
+    return (module, *(text.decode() if isinstance(text, bytes) else text for text in texts))
 
 
-def as_network(module: Any, observation_size: int, path: Path) -> Tuple[Network, Optional[Tuple[int, ...]]]:
+def as_network(
+    module: Any, observation_size: int, path: Path, state_shape: Optional[Tuple[int, ...]] = None
+) -> Tuple[Network, Optional[Tuple[int, ...]]]:
     """A module's network, and the shape of its state if it remembers.
 
-    What a module remembers in its buffers, as legged_gym's exports do for a single robot, is taken out after
-    each step and put back before the next, for each robot its own.
+    state_shape: of a module that takes its state and returns the next one. What a module remembers in its
+    buffers, as legged_gym's exports do for a single robot, is taken out after each step and put back before
+    the next, for each robot its own.
 
     Raises UserError if it remembers in a way that cannot be followed.
     """
+    if state_shape is not None:
+        return module, state_shape
     probe = torch.randn(2, observation_size, generator=torch.Generator().manual_seed(0))
     memory = _Memory(module, probe[:1], path)
     if memory.names:

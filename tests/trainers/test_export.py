@@ -205,9 +205,12 @@ def test_a_recurrent_network(tmp_path: Path) -> None:
     assert [value.name for value in model.graph.output] == ["action", "state_out"]
 
 
-def test_recurrent_networks_are_not_for_torchscript(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"A recurrent policy is exported as \.onnx, not as 'policy\.pt'"):
-        export_network(Recurrent(), tmp_path / "policy.pt", V0, state_shape=(8,))
+def test_a_recurrent_network_as_torchscript(tmp_path: Path) -> None:
+    network = Recurrent()
+    module = torch.jit.load(str(export_network(network, tmp_path / "policy.pt", V0, state_shape=(8,))))
+    state = torch.randn(3, 8)
+    for ours, theirs in zip(network(observations(3), state), module(observations(3), state)):
+        torch.testing.assert_close(theirs, ours)
 
 
 # Refusals

@@ -134,9 +134,10 @@ class Sum(nn.Module):
         return state, state
 
 
-def test_a_recurrent_policy_remembers_until_it_is_reset(tmp_path: Path) -> None:
-    export_network(Sum(), tmp_path / "sum.onnx", V0, state_shape=(12,))
-    policy = load_policy(tmp_path / "sum.onnx")
+@pytest.mark.parametrize("name", ["sum.onnx", "sum.pt"])
+def test_a_recurrent_policy_remembers_until_it_is_reset(tmp_path: Path, name: str) -> None:
+    export_network(Sum(), tmp_path / name, V0, state_shape=(12,))
+    policy = load_policy(tmp_path / name)
     ones = torch.ones(3, 705)
     assert policy(ones)[:, 0].tolist() == [1.0, 1.0, 1.0]  # checking the shapes left no trace
     assert policy(ones)[:, 0].tolist() == [2.0, 2.0, 2.0]

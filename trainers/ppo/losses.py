@@ -40,7 +40,7 @@ class AuxiliaryLoss(Config):
         return self
 
     def __call__(self, policy: Policy, batch: Minibatch) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} has no __call__(policy, batch).")
+        raise UserError(f"{type(self).__name__} computes nothing: it has no __call__(policy, batch).")
 
 
 @dataclass(frozen=True)

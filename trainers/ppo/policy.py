@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from humanoid_envs.configs import Config
+from humanoid_envs.errors import UserError
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.distributions import Categorical, DiagonalGaussian, Distribution
 from trainers.ppo.normalization import RunningNormalizer
@@ -35,7 +36,7 @@ class PolicyConfig(Config):
 
         config: activation, widths, initial standard deviation and so on, as far as they suit.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no build(signature, config).")
+        raise UserError(f"{type(self).__name__} builds no networks: it has no build(signature, config).")
 
 
 @dataclass(frozen=True)

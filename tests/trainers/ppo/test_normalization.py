@@ -106,8 +106,8 @@ def test_actor_and_critic_see_normalized_observations() -> None:
     obs, critic_obs = inputs(40).view(5, 8, 3), inputs(40, seed=1)[:, :2].reshape(5, 8, 2)
     policy.update_normalization(obs, critic_obs)
     rows, critic_rows = obs.flatten(0, 1), critic_obs.flatten(0, 1)
-    outputs, values = policy(rows, critic_rows)
-    expected, expected_values = plain(
+    outputs, values, _ = policy(rows, critic_rows)
+    expected, expected_values, _ = plain(
         (rows - rows.mean(0)) / rows.std(0, correction=0),
         (critic_rows - critic_rows.mean(0)) / critic_rows.std(0, correction=0),
     )
