@@ -123,8 +123,9 @@ def policy_of(ppo: PPO, task: Optional[AnyConfig] = None) -> LoadedPolicy:
 def _live(ppo: PPO, contract: PolicyContract, task: VelocityConfig) -> LoadedPolicy:
     size = ppo.policy.actor_state_size
 
-    def network(observation: Tensor, *state: Tensor) -> Tuple[Tensor, ...]:
-        return tuple(ppo.predict(observation, *state)[: 1 + len(state)])
+    def network(observation: Tensor, state: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
+        action, state = ppo.predict(observation, state)
+        return (action,) if state is None else (action, state)
 
     return LoadedPolicy(network, contract, task, (size,) if size else None)
 

@@ -1,5 +1,6 @@
 """Proximal policy optimization for Gymnasium vector environments, on the device from rollout to update."""
 
+from trainers.ppo.actor_critic import MLPPolicy
 from trainers.ppo.callbacks import (
     Callback,
     CheckpointCallback,
@@ -12,22 +13,38 @@ from trainers.ppo.config import PPOConfig
 from trainers.ppo.guard import NonFiniteError
 from trainers.ppo.import_humanoid_gym import import_humanoid_gym
 from trainers.ppo.loggers import CSVLogger, Logger, TableLogger, TensorBoardLogger, WandbLogger
+from trainers.ppo.losses import AuxiliaryLoss, Losses
+from trainers.ppo.policy import Evaluation, Policy, PolicyConfig, initial_std
 from trainers.ppo.ppo import PPO
+from trainers.ppo.recurrent import GRUPolicy, Recurrent
+from trainers.ppo.rollout_buffer import Minibatch
+from trainers.ppo.signature import EnvSignature
 
 __all__ = [
     "PPO",
+    "AuxiliaryLoss",
     "CSVLogger",
     "Callback",
     "CheckpointCallback",
+    "EnvSignature",
+    "Evaluation",
     "EvaluationCallback",
     "Every",
+    "GRUPolicy",
     "Logger",
+    "Losses",
+    "MLPPolicy",
+    "Minibatch",
     "NonFiniteError",
     "PPOConfig",
+    "Policy",
+    "PolicyConfig",
+    "Recurrent",
     "StopOnScore",
     "TableLogger",
     "TensorBoardLogger",
     "TimeLimit",
     "WandbLogger",
     "import_humanoid_gym",
+    "initial_std",
 ]
