@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from humanoid_envs.errors import UserError, WrongType
 from trainers.given_configs import Given, config_of
-from trainers.ppo import PPOConfig
+from trainers.ppo import MLPPolicy, PPOConfig
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.sb3.vec_env import HumanoidVecEnv
 from trainers.sb3.wrappers import changes
@@ -118,6 +118,11 @@ class AsymmetricPolicy(ActorCriticPolicy):
         actor, critic = _input_sizes(self.observation_space)
         if not isinstance(self.action_space, spaces.Box) or len(self.action_space.shape) != 1:
             raise UserError(f"AsymmetricPolicy needs actions in a Box of one axis, not {self.action_space}.")
+        if not isinstance(self.config.policy, MLPPolicy):
+            raise UserError(
+                f"AsymmetricPolicy has the networks of MLPPolicy; PPOConfig.policy is {self.config.policy}, which "
+                "Stable-Baselines3 has no place for."
+            )
         actions = self.action_space.shape[0]
         return ActorCritic(actor, critic, actions, self.config, symmetry=self.symmetry)
 
