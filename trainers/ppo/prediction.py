@@ -34,6 +34,8 @@ def predicted(
     Raises:
         UserError: another shape.
     """
+    if isinstance(state, bool):
+        raise UserError(f"predict takes a state after the observation; for actions: deterministic={state}.")
     batch = torch.as_tensor(obs, dtype=torch.float32, device=device)
     single = tuple(batch.shape) == shape
     if not single and tuple(batch.shape[1:]) != shape:

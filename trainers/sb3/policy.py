@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from humanoid_envs.errors import UserError, WrongType
 from trainers.given_configs import Given, config_of
-from trainers.ppo import MLPPolicy, PPOConfig
+from trainers.ppo import MLPPolicy, Policy, PPOConfig
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.sb3.vec_env import HumanoidVecEnv
 from trainers.sb3.wrappers import changes
@@ -64,7 +64,7 @@ class AsymmetricPolicy(ActorCriticPolicy):
             **options,
         )
 
-    def take_over(self, networks: ActorCritic) -> None:
+    def take_over(self, networks: Policy) -> None:
         """Copy the weights of such networks.
 
         Raises ValueError if they are not of the same kind.
@@ -120,8 +120,8 @@ class AsymmetricPolicy(ActorCriticPolicy):
             raise UserError(f"AsymmetricPolicy needs actions in a Box of one axis, not {self.action_space}.")
         if not isinstance(self.config.policy, MLPPolicy):
             raise UserError(
-                f"AsymmetricPolicy has the networks of MLPPolicy; PPOConfig.policy is {self.config.policy}, which "
-                "Stable-Baselines3 has no place for."
+                "AsymmetricPolicy has the networks of MLPPolicy; PPOConfig.policy is "
+                f"{self.config.policy}, for which Stable-Baselines3 has no place."
             )
         actions = self.action_space.shape[0]
         return ActorCritic(actor, critic, actions, self.config, symmetry=self.symmetry)

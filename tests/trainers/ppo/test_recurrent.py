@@ -265,6 +265,8 @@ def test_predictions_in_the_users_arrays() -> None:
         ppo.predict(torch.zeros(5, 2), states[:4])
     with pytest.raises(UserError, match="an episode_start for each of 5 observations; got 2"):
         ppo.predict(torch.zeros(5, 2), states, [True, False])
+    with pytest.raises(UserError, match="for actions: deterministic=False"):
+        ppo.predict(torch.zeros(5, 2), False)  # pyright: ignore[reportArgumentType]
 
 
 # Refusals

@@ -19,9 +19,10 @@ from sb3_contrib import TRPO, RecurrentPPO
 
 from humanoid_envs.assets import asset_path
 from humanoid_envs.configs import to_plain
+from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import preset
 from tests.trainers.sb3.robots import make, make_ppo, make_vec, observations
-from trainers.ppo import PPO
+from trainers.ppo import PPO, GRUPolicy
 from trainers.sb3 import from_ppo, load_model, to_ppo
 
 SHORT = {"n_steps": 8, "batch_size": 8, "device": "cpu"}
@@ -118,6 +119,11 @@ def test_makes_an_environment_of_the_policys_task() -> None:
     model: Any = from_ppo(ppo, **SHORT)
     assert to_plain(model.env.get_attr("config")[0]) == ppo.metadata["task"]
     assert model.env.num_envs == 64
+
+
+def test_networks_that_remember_stay_here() -> None:
+    with pytest.raises(UserError, match=r"has the networks of MLPPolicy; PPOConfig\.policy is GRUPolicy\("):
+        from_ppo(make_ppo(policy=GRUPolicy(hidden=4), num_minibatches=2), make(dict_obs=True), **SHORT)
 
 
 def test_standard_deviations_stay_within_the_trainers_bound() -> None:
