@@ -1,6 +1,6 @@
 """Proximal policy optimization for Gymnasium vector environments, on the device from rollout to update."""
 
-from trainers.ppo.actor_critic import MLPPolicy
+from trainers.ppo.actor_critic import PolicyConfig
 from trainers.ppo.callbacks import (
     Callback,
     CheckpointCallback,
@@ -14,7 +14,7 @@ from trainers.ppo.guard import NonFiniteError
 from trainers.ppo.import_humanoid_gym import import_humanoid_gym
 from trainers.ppo.loggers import CSVLogger, Logger, TableLogger, TensorBoardLogger, WandbLogger
 from trainers.ppo.losses import AuxiliaryLoss, Losses
-from trainers.ppo.policy import Evaluation, Policy, PolicyConfig, initial_std
+from trainers.ppo.policy import Evaluation, Policy, initial_std
 from trainers.ppo.ppo import PPO
 from trainers.ppo.recurrent import GRUPolicy, Recurrent
 from trainers.ppo.rollout_buffer import Minibatch
@@ -33,7 +33,6 @@ __all__ = [
     "GRUPolicy",
     "Logger",
     "Losses",
-    "MLPPolicy",
     "Minibatch",
     "NonFiniteError",
     "PPOConfig",

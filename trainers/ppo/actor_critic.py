@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from humanoid_envs.configs import Config
 from trainers.ppo.distributions import Distribution
 from trainers.ppo.mlp import MLP, InputLinear, NamedLayers
 from trainers.ppo.normalization import RunningNormalizer
-from trainers.ppo.policy import Policy, PolicyConfig
+from trainers.ppo.policy import Policy
 from trainers.ppo.symmetry import CanonicalMLP, Mirror
 
 if TYPE_CHECKING:
@@ -23,13 +24,15 @@ _ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 @dataclass(frozen=True)
-class MLPPolicy(PolicyConfig):
+class PolicyConfig(Config):
     """Two multilayer perceptrons, as `actor_hidden`, `critic_hidden`, `activation`, `symmetry` and
-    `normalize_observations` of `PPOConfig` say."""
-
-    symmetric: ClassVar[bool] = True
+    `normalize_observations` of `PPOConfig` say. Subclasses, in any file, have fields and build others."""
 
     def build(self, signature: EnvSignature, config: PPOConfig) -> Policy:
+        """The networks for an environment, with new weights from torch's global generator, which is seeded.
+
+        config: what it says of networks applies as far as it suits them.
+        """
         return ActorCritic(
             signature.obs_dim,
             signature.critic_dim,
@@ -78,6 +81,7 @@ class ActorCritic(Policy):
         partner = None if symmetry is None else torch.tensor(symmetry["action"]["permutation"])
         self._partner: Optional[Tensor]
         self.register_buffer("_partner", partner, persistent=False)
+        self.symmetric = symmetry is not None
         scale_output(self.actor, config)
 
     def distribution(self, actor_output: Tensor, std: Optional[Tensor] = None) -> Distribution:

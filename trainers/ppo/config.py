@@ -9,9 +9,8 @@ import annotated_types as limits
 from typing_extensions import Annotated, Literal
 
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive, Share
-from trainers.ppo.actor_critic import MLPPolicy
+from trainers.ppo.actor_critic import PolicyConfig
 from trainers.ppo.losses import Losses
-from trainers.ppo.policy import PolicyConfig
 
 Width = Annotated[int, limits.Interval(ge=1, le=100_000)]
 Seed = Annotated[int, limits.Interval(ge=0, le=2**53)]
@@ -66,8 +65,8 @@ class PPOConfig(Config):
     What a policy learns while it explores is right for exploring: without the noise it moves differently."""
     max_grad_norm: Positive = 1.0
     """The gradient of all parameters together is scaled down to this norm."""
-    policy: PolicyConfig = field(default_factory=MLPPolicy)
-    """What kind of networks, made to the measures below."""
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    """Which networks, made to the measures below."""
     losses: Losses = field(default_factory=Losses)
     """What they learn besides acting and valuing."""
     actor_hidden: Tuple[Width, ...] = (512, 256, 128)
@@ -100,8 +99,6 @@ class PPOConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        kind = type(self.policy)
-        self.require(kind.symmetric or not self.symmetry, "symmetry", f"False with {kind.__name__}")
         least = self.min_learning_rate
         rates = ["learning_rate", "max_learning_rate"]
         rates += ["final_max_learning_rate"] if self.decay_updates is not None else []

@@ -15,7 +15,7 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import observations, preset
 from trainers.given_configs import Given, config_of
-from trainers.ppo.actor_critic import MLPPolicy
+from trainers.ppo.actor_critic import PolicyConfig
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.parameters import require_finite
 from trainers.ppo.ppo import PPO
@@ -61,7 +61,7 @@ def import_humanoid_gym(
         raise UserError(f"{path} has no 'std': it is no checkpoint of the Humanoid-Gym release.")
     config = dataclasses.replace(
         config_of(PPOConfig, config),
-        policy=MLPPolicy(),
+        policy=PolicyConfig(),
         actor_hidden=actor,
         critic_hidden=critic,
         activation="elu",

@@ -30,12 +30,12 @@ def build_networks(config: PPOConfig, signature: EnvSignature) -> Tuple[Policy, 
         if not isinstance(policy, Policy):
             raise UserError(f"{type(config.policy).__name__}.build must return a Policy; got {policy!r:.80}.")
         losses = {name: loss.build(policy, signature) for name, loss in config.losses.named().items()}
-    normalizers = [isinstance(module, RunningNormalizer) for module in policy.modules()]
-    if config.normalize_observations and not any(normalizers):
-        raise UserError(
-            f"{type(config.policy).__name__} builds networks without a RunningNormalizer, which "
-            "PPOConfig.normalize_observations asks for: set it to False."
-        )
+    normalized = any(isinstance(module, RunningNormalizer) for module in policy.modules())
+    kept = {"symmetry": policy.symmetric, "normalize_observations": normalized}
+    for name, is_kept in kept.items():
+        if getattr(config, name) and not is_kept:
+            kind = type(config.policy).__name__
+            raise UserError(f"PPOConfig.{name} is not for the networks of {kind}: set it to False.")
     own = {name: loss for name, loss in losses.items() if isinstance(loss, nn.Module)}
     if own:
         policy.auxiliary = nn.ModuleDict(own)

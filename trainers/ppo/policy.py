@@ -7,13 +7,11 @@ A network is any module that maps rows (B, D) to rows (B, A). One that remembers
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from humanoid_envs.configs import Config
-from humanoid_envs.errors import UserError
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.distributions import Categorical, DiagonalGaussian, Distribution
 from trainers.ppo.normalization import RunningNormalizer
@@ -22,21 +20,6 @@ if TYPE_CHECKING:
     from trainers.ppo.config import PPOConfig
     from trainers.ppo.rollout_buffer import Minibatch
     from trainers.ppo.signature import EnvSignature
-
-
-@dataclass(frozen=True)
-class PolicyConfig(Config):
-    """Networks as a value, `PPOConfig.policy`: subclasses, in any file, have fields and build them."""
-
-    symmetric: ClassVar[bool] = False
-    """Whether `build` does what `PPOConfig.symmetry` asks for."""
-
-    def build(self, signature: EnvSignature, config: PPOConfig) -> Policy:
-        """The networks for an environment, with new weights from torch's global generator, which is seeded.
-
-        config: activation, widths, initial standard deviation and so on, as far as they suit.
-        """
-        raise UserError(f"{type(self).__name__} builds no networks: it has no build(signature, config).")
 
 
 @dataclass(frozen=True)
@@ -65,6 +48,9 @@ class Policy(nn.Module):
     takes_padding: bool = False
     """Whether both networks take rows with zeros behind the last entry, which are faster on CUDA, see
     `InputLinear`."""
+
+    symmetric: bool = False
+    """Whether the networks are what `PPOConfig.symmetry` asks for."""
 
     def __init__(self, actor: nn.Module, critic: nn.Module, std: Optional[Tensor] = None) -> None:
         """critic: its rows have one entry. std: (action_dim,) at the start, see `initial_std`; None for

@@ -19,6 +19,7 @@ from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
 from trainers.given_configs import Given, config_of
+from trainers.ppo.actor_critic import PolicyConfig
 from trainers.ppo.callbacks import Callback, TimeLimit
 from trainers.ppo.captured_update import CapturedUpdate
 from trainers.ppo.checkpoint import read_checkpoint, write_checkpoint
@@ -33,7 +34,6 @@ from trainers.ppo.learner import Learner
 from trainers.ppo.loggers import Log, Logger, folder_loggers
 from trainers.ppo.networks import build_networks, rollout_for
 from trainers.ppo.parameters import load_parameters, require_finite, require_same_networks
-from trainers.ppo.policy import PolicyConfig
 from trainers.ppo.prediction import Array, predicted
 from trainers.ppo.progress import Progress
 from trainers.ppo.random_state import random_state, restore_random_state

@@ -8,11 +8,11 @@ from typing import Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
-from trainers.ppo.actor_critic import layers, scale_output
+from trainers.ppo.actor_critic import PolicyConfig, layers, scale_output
 from trainers.ppo.config import PPOConfig, Width
 from trainers.ppo.mlp import MLP
 from trainers.ppo.normalization import RunningNormalizer
-from trainers.ppo.policy import Policy, PolicyConfig, initial_std
+from trainers.ppo.policy import Policy, initial_std
 from trainers.ppo.signature import EnvSignature
 
 

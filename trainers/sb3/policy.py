@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from humanoid_envs.errors import UserError, WrongType
 from trainers.given_configs import Given, config_of
-from trainers.ppo import MLPPolicy, Policy, PPOConfig
+from trainers.ppo import Policy, PolicyConfig, PPOConfig
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.sb3.vec_env import HumanoidVecEnv
 from trainers.sb3.wrappers import changes
@@ -118,10 +118,11 @@ class AsymmetricPolicy(ActorCriticPolicy):
         actor, critic = _input_sizes(self.observation_space)
         if not isinstance(self.action_space, spaces.Box) or len(self.action_space.shape) != 1:
             raise UserError(f"AsymmetricPolicy needs actions in a Box of one axis, not {self.action_space}.")
-        if not isinstance(self.config.policy, MLPPolicy):
+        kind = type(self.config.policy)
+        if kind is not PolicyConfig:
             raise UserError(
-                "AsymmetricPolicy has the networks of MLPPolicy; PPOConfig.policy is "
-                f"{self.config.policy}, for which Stable-Baselines3 has no place."
+                f"AsymmetricPolicy has no place for the networks of {kind.__name__}: only the trainer's "
+                "multilayer perceptrons go to Stable-Baselines3."
             )
         actions = self.action_space.shape[0]
         return ActorCritic(actor, critic, actions, self.config, symmetry=self.symmetry)
