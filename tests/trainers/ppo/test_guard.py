@@ -17,7 +17,7 @@ from trainers.ppo.distributed import Workers
 from trainers.ppo.guard import dumped
 from trainers.ppo.tensor_env import TensorEnv
 
-pytest.importorskip("mujoco")
+pytest.importorskip("mujoco.batch")
 
 CONFIG = PPOConfig(
     num_steps=4, num_epochs=1, num_minibatches=1, actor_hidden=(8,), critic_hidden=(8,), device="cpu"

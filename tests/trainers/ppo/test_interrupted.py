@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-pytest.importorskip("mujoco")
+pytest.importorskip("mujoco.batch")
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import make_mujoco

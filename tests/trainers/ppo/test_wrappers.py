@@ -14,7 +14,7 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.wrappers import vector as wrappers
 from torch import Tensor
 
-pytest.importorskip("mujoco")
+pytest.importorskip("mujoco.batch")
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import make_mujoco

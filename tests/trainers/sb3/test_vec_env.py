@@ -88,7 +88,7 @@ def test_a_fall_is_no_time_out() -> None:
     # In the step in which time runs out as well, the fall counts.
     env = make_vec(config=short_task(2, min_base_height=2.0))
     env.reset()
-    env.env._memory.episode_step.fill_(1)
+    env.env.unwrapped._memory.episode_step.fill_(1)  # pyright: ignore[reportAttributeAccessIssue]
     assert not env.step(actions(2))[3][0]["TimeLimit.truncated"]
 
 
