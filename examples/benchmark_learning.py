@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Dict, List, Optional
 
 from humanoid_envs.configs import to_plain
-from humanoid_envs.cores import available_cores
+from humanoid_envs.cpu_count import available_cores
 from humanoid_envs.files import replacing
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.command_line import add_plugin, concise_errors

@@ -19,10 +19,10 @@ from humanoid_envs.tasks.velocity import preset
 from trainers.command_line import ROLLOUTS, SCORED_SECONDS, SEED, add_plugin, concise_errors
 from trainers.evaluation import evaluate_commands, format_scores, summarize
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
-from trainers.evaluation.tables import format_scorecard, format_tour
+from trainers.evaluation.terminal_tables import format_scorecard, format_tour
 from trainers.evaluation.tour import TourConfig, walk_tour
 from trainers.sb3 import as_policy, load_model
-from trainers.sb3.models import find_algorithm
+from trainers.sb3.model_files import find_algorithm
 from trainers.sb3.wrappers import load_normalization
 
 

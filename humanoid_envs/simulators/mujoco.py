@@ -11,7 +11,7 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
-from humanoid_envs.cores import available_cores
+from humanoid_envs.cpu_count import available_cores
 from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import rotate_inverse
 from humanoid_envs.simulators import mujoco_log

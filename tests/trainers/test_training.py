@@ -15,7 +15,7 @@ import torch
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.evaluation import CommandScore
 from trainers.evaluation.pushes import PushConfig
-from trainers.evaluation.result import read_result
+from trainers.evaluation.result_file import read_result
 from trainers.evaluation.step_response import StepConfig
 from trainers.evaluation.training_scorecard import SMALL, ScorecardCallback
 from trainers.export import task_of

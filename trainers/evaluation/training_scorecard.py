@@ -7,7 +7,7 @@ from typing import Dict, Union
 
 from humanoid_envs.tasks.velocity import AnyConfig, preset
 from trainers.evaluation.pushes import PushConfig
-from trainers.evaluation.result import PolicyInfo, Result, write_result
+from trainers.evaluation.result_file import PolicyInfo, Result, write_result
 from trainers.evaluation.scorecard import Scorecard, ScorecardConfig, make_scorecard
 from trainers.evaluation.step_response import StepConfig
 from trainers.export import contract_of

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from humanoid_envs.cores import available_cores
+from humanoid_envs.cpu_count import available_cores
 from humanoid_envs.errors import UnfitMachine, UserError
 
 # The others wait this long, at most, while the first one evaluates or one compiles its kernels.

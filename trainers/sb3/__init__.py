@@ -18,7 +18,7 @@ from trainers.sb3.callbacks import (
     small_scorecard,
 )
 from trainers.sb3.logger import run_logger
-from trainers.sb3.models import as_policy, describe, load_model, save_model
+from trainers.sb3.model_files import as_policy, describe, load_model, save_model
 from trainers.sb3.policy import AsymmetricPolicy, policy_kwargs
 from trainers.sb3.transfer import from_ppo, to_ppo
 from trainers.sb3.vec_env import HumanoidVecEnv

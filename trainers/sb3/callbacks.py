@@ -13,7 +13,7 @@ from humanoid_envs.errors import UserError
 from trainers.evaluation import evaluate_commands, make_scorecard, summarize
 from trainers.evaluation.training_scorecard import SMALL, headline
 from trainers.policies import LoadedPolicy
-from trainers.sb3.models import as_policy, save_model
+from trainers.sb3.model_files import as_policy, save_model
 from trainers.signals import Interruption
 
 

@@ -20,7 +20,7 @@ from humanoid_envs.registration import make_mujoco
 from trainers.export import task_of
 from trainers.ppo import PPO, PPOConfig
 from trainers.ppo.normalization import EPSILON, LIMIT
-from trainers.sb3.models import describe, normalization_of, signature_of
+from trainers.sb3.model_files import describe, normalization_of, signature_of
 from trainers.sb3.policy import AsymmetricPolicy, humanoid_vec_env, policy_kwargs
 from trainers.sb3.vec_env import HumanoidVecEnv
 from trainers.sb3.wrappers import Normalization, changes

@@ -27,7 +27,7 @@ from trainers.evaluation.scorecard import (
 )
 from trainers.evaluation.setting import NOMINAL
 from trainers.evaluation.step_response import StepConfig
-from trainers.evaluation.tables import format_scorecard
+from trainers.evaluation.terminal_tables import format_scorecard
 
 pytest.importorskip("mujoco")
 

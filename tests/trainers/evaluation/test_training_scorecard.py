@@ -14,7 +14,7 @@ from humanoid_envs.contract import PolicyContract
 from humanoid_envs.tasks.velocity import preset
 from tests.trainers.evaluation.scripted import TINY_SCORECARD, limp
 from trainers.evaluation.report.page import make_page, make_sections
-from trainers.evaluation.result import read_result
+from trainers.evaluation.result_file import read_result
 from trainers.evaluation.scorecard import Scorecard, ScorecardConfig, make_scorecard
 from trainers.evaluation.training_scorecard import SMALL, ScorecardCallback, headline
 from trainers.ppo import Every

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trainers.command_line import concise_errors
 from trainers.evaluation.report import write_report
-from trainers.evaluation.result import read_result
+from trainers.evaluation.result_file import read_result
 
 
 @concise_errors()

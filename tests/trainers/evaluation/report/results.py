@@ -9,12 +9,12 @@ from typing import Any, Dict, Optional
 import torch
 
 from tests.trainers.evaluation.test_gap import PERIOD, walk
-from tests.trainers.evaluation.test_result import INFO
+from tests.trainers.evaluation.test_result_file import INFO
 from trainers.evaluation.gap import GapConfig, GapReport, gap_between
 from trainers.evaluation.intervals import Estimate
 from trainers.evaluation.metrics import Metrics, RolloutTable
 from trainers.evaluation.pushes import PushDirection, PushResult
-from trainers.evaluation.result import Result, read_result, write_result
+from trainers.evaluation.result_file import Result, read_result, write_result
 from trainers.evaluation.rollout import Command
 from trainers.evaluation.scorecard import CommandResult, Scorecard, ScorecardConfig
 from trainers.evaluation.step_response import StepResponse

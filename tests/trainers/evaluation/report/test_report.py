@@ -13,10 +13,10 @@ from typing import Any, List
 import pytest
 
 from tests.trainers.evaluation.report.results import made, scorecard, tour
-from tests.trainers.evaluation.test_result import INFO, gap_result
+from tests.trainers.evaluation.test_result_file import INFO, gap_result
 from trainers.evaluation.report import write_report
 from trainers.evaluation.report.page import make_page, make_sections
-from trainers.evaluation.result import Result, read_result, write_results
+from trainers.evaluation.result_file import Result, read_result, write_results
 
 pytest.importorskip("mujoco")
 

@@ -14,7 +14,7 @@ from humanoid_envs.contract import PolicyContract
 from humanoid_envs.tasks.velocity import preset
 from tests.trainers.evaluation.test_gap import PERIOD, walk
 from trainers.evaluation.gap import GapConfig, GapReport, gap_between
-from trainers.evaluation.result import (
+from trainers.evaluation.result_file import (
     PolicyInfo,
     Result,
     describe_policy,

@@ -1,4 +1,6 @@
-"""Results as tables for the terminal."""
+"""Results as tables for the terminal: plain lines, the same in a pipe. (Of rich's tables the columns are no clearer,
+lines end in blanks, brackets of intervals may be taken for markup, and notes between rows need other means.)
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from humanoid_envs.cores import available_cores
+from humanoid_envs.cpu_count import available_cores
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux's scheduler calls")
