@@ -177,10 +177,9 @@ def test_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     model = "runs/sb3_recurrent_ppo/model.zip"
     monkeypatch.setattr("trainers.evaluation.evaluate_commands", walk)
     monkeypatch.setattr("trainers.evaluation.scorecard.make_scorecard", lambda *_, **options: options)
-    monkeypatch.setattr(
-        "trainers.evaluation.terminal_tables.format_scorecard", lambda card: f"Card {card['config']}"
-    )
     monkeypatch.setattr("trainers.evaluation.tour.walk_tour", lambda *_, **options: options)
+    tables = "trainers.evaluation.terminal_tables"
+    monkeypatch.setattr(f"{tables}.format_scorecard", lambda card: f"Card {card['config']}")
     monkeypatch.setattr(f"{tables}.format_tour", lambda tour: f"Tour {tour['config']}")
     protocols = ("--protocol", "commands", "scorecard", "tour", "--rollouts", "3", "--seconds", "5")
     assert run_here(tmp_path, "evaluate_sb3.py", model, *protocols, monkeypatch=monkeypatch) == 0

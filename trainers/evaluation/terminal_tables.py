@@ -1,5 +1,7 @@
-"""Results as tables for the terminal: plain lines, the same in a pipe. (Of rich's tables the columns are no clearer,
-lines end in blanks, brackets of intervals may be taken for markup, and notes between rows need other means.)
+"""Results as tables for the terminal: plain lines, the same in a pipe.
+
+Not by rich: its columns read no better, its lines end in blanks, an interval's brackets may be taken for
+markup, and the notes between rows would be lines of our own still.
 """
 
 from __future__ import annotations
