@@ -31,7 +31,7 @@ _SLOWER = 4
 _EVERYONE = torch.ones(1, dtype=torch.bool)
 
 
-class Moment(NamedTuple):
+class ReplayStep(NamedTuple):
     """The end of a step."""
 
     row: int
@@ -56,7 +56,7 @@ class Replay:
         rows = {name: value[index : index + 1] for name, value in vars(dump.parameters).items()}
         self.simulator.set_parameters(_EVERYONE, PhysicsParameters(**rows))
 
-    def steps(self) -> Iterator[Moment]:
+    def steps(self) -> Iterator[ReplayStep]:
         """Simulate step by step, and tell of each."""
         simulator, record = self.simulator, self.record
         self._restart(0)
@@ -72,7 +72,7 @@ class Replay:
             restarted = not bool(record.follows[row, self.index])
             if restarted:
                 self._restart(row)
-            yield Moment(row, float(joints), float(base), impossible, restarted)
+            yield ReplayStep(row, float(joints), float(base), impossible, restarted)
 
     def _at(self, value: torch.Tensor, row: int) -> torch.Tensor:
         return value[row, self.index : self.index + 1]
@@ -152,7 +152,7 @@ def main() -> None:
     replay.simulator.close()
 
 
-def told(replay: Replay) -> Iterator[Moment]:
+def told(replay: Replay) -> Iterator[ReplayStep]:
     """The replay's steps, each printed."""
     first: Optional[int] = None
     print("step  joints off by  base off by")
@@ -168,7 +168,7 @@ def told(replay: Replay) -> Iterator[Moment]:
     print(f"The replay {said}.")
 
 
-def film(replay: Replay, moments: Iterator[Moment], path: Path, size: tuple) -> None:
+def film(replay: Replay, moments: Iterator[ReplayStep], path: Path, size: tuple) -> None:
     """Write a video of the replay, a picture each step."""
     from trainers.evaluation.video import open_video
 
@@ -179,7 +179,7 @@ def film(replay: Replay, moments: Iterator[Moment], path: Path, size: tuple) -> 
     print(f"Wrote {path}.")
 
 
-def watch(replay: Replay, moments: Iterator[Moment]) -> None:
+def watch(replay: Replay, moments: Iterator[ReplayStep]) -> None:
     """Show the replay in MuJoCo's viewer, until its end or until the window is closed."""
     from humanoid_envs.viewer import Viewer
 

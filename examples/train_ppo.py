@@ -59,7 +59,7 @@ from trainers.ppo.distributed import Workers, torchrun_workers
 from trainers.presets import TrainConfig, preset
 from trainers.runs import Run, find_checkpoint, read_config
 from trainers.signals import Interruption
-from trainers.training import choose_engine, nine_commands, train
+from trainers.training import choose_engine, nine_command_scores, train
 
 import tyro
 
@@ -185,7 +185,7 @@ def _how_to_go_on(run: Run) -> str:
 
 
 def _evaluate(ppo: PPO) -> str:
-    scores = nine_commands(ppo)
+    scores = nine_command_scores(ppo)
     summary = summarize(scores)
     rates = f"fall rate {100 * summary['evaluation/fall_rate']:.0f} %"
     return f"{format_scores(scores)}\n  return {summary['evaluation/return']:.2f}, {rates}"

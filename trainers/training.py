@@ -220,12 +220,12 @@ def _watched(env: HumanoidVectorEnv) -> VectorEnv:
     return WatchedVectorEnv(env)
 
 
-def nine_commands(ppo: PPO) -> List[CommandScore]:
+def nine_command_scores(ppo: PPO) -> List[CommandScore]:
     """How the policy walks in C MuJoCo at 1 ms, 2 episodes of 10 s a command."""
     policy = policy_of(ppo)
     return evaluate_commands(policy, config=policy.task, episodes=2, seconds=10.0)
 
 
 def evaluate(ppo: PPO) -> Dict[str, float]:
-    """Summary of `nine_commands`."""
-    return summarize(nine_commands(ppo))
+    """Summary of `nine_command_scores`."""
+    return summarize(nine_command_scores(ppo))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.vector_env import HumanoidVectorEnv
-from trainers.evaluation.rollout import Command, Moment
+from trainers.evaluation.rollout import Command, RolloutStep
 
 BINS = 32
 """Parts of a cycle."""
@@ -56,7 +56,7 @@ class CycleStatistics:
         self._recorded: List[Tensor] = []
         self._standing = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
 
-    def add(self, now: Moment) -> None:
+    def add(self, now: RolloutStep) -> None:
         """Take a step into account."""
         self._standing = now.standing
         if now.step < self._first:

@@ -16,7 +16,7 @@ from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.tasks.velocity import gait
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, combined, mean_estimate, share_estimate
-from trainers.evaluation.rollout import Moment, planar_velocity
+from trainers.evaluation.rollout import RolloutStep, planar_velocity
 from trainers.evaluation.setting import total_mass
 
 GRAVITY = 9.81
@@ -86,7 +86,7 @@ class WalkStatistics:
         self._start = self._cycle_start = self._end = torch.zeros(env.num_envs, 2, device=env.device)
         self._last_action = torch.zeros(env.num_envs, env.simulator.robot.num_joints, device=env.device)
 
-    def add(self, now: Moment) -> None:
+    def add(self, now: RolloutStep) -> None:
         """Take a step into account; to be called after every one."""
         self._survived = now.standing
         if now.step >= self._first:
@@ -95,7 +95,7 @@ class WalkStatistics:
             self._start, self._cycle_start, self._end = (now.state.base_pos[:, :2].clone() for _ in range(3))
         self._last_action = now.action
 
-    def _add_step(self, now: Moment) -> None:
+    def _add_step(self, now: RolloutStep) -> None:
         state, env, standing = now.state, self._env, now.standing
         position = state.base_pos[:, :2]
         self._end = torch.where(standing[:, None], position, self._end)

@@ -29,7 +29,7 @@ _MANY = 128
 
 
 @dataclass(frozen=True)
-class Moment:
+class RolloutStep:
     """The end of one policy step. Tensors are on the simulator's device."""
 
     step: int
@@ -98,11 +98,11 @@ def rollout(
     *,
     seed: Optional[int] = None,
     progress: Progress = no_progress,
-) -> Iterator[Moment]:
-    """Start all robots anew and let them walk. Between two moments commands, pushes and forces may be set.
+) -> Iterator[RolloutStep]:
+    """Start all robots anew and let them walk. Between two steps commands, pushes and forces may be set.
 
-    `Moment.standing` leaves out the robots that have fallen. They start anew, for robots that lie around take
-    the physics several times as long. seed: see `env.reset`.
+    `RolloutStep.standing` leaves out the robots that have fallen. They start anew, for robots that lie around
+    take the physics several times as long. seed: see `env.reset`.
 
     Raises UserError if the policy's contract does not fit the environment.
     """
@@ -115,7 +115,7 @@ def rollout(
         state = env.simulator.state
         down = terminated | (state.base_pos[:, 2] <= FALLEN_HEIGHT)
         standing = stood & ~down
-        yield Moment(step, state, action.clamp(-limit, limit), reward, stood, standing)
+        yield RolloutStep(step, state, action.clamp(-limit, limit), reward, stood, standing)
         if bool(down.any()):
             walker.stand_up(down)
         progress(env.num_envs)

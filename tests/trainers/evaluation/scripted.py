@@ -14,7 +14,7 @@ from humanoid_envs.tasks.velocity import preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.scripted_simulator import ScriptedSimulator, standing
 from trainers.evaluation.pushes import PushConfig
-from trainers.evaluation.rollout import Moment
+from trainers.evaluation.rollout import RolloutStep
 from trainers.evaluation.scorecard import ScorecardConfig
 from trainers.evaluation.step_response import StepConfig
 
@@ -56,13 +56,13 @@ def moment(
     motion: Motion,
     action: Optional[Tensor] = None,
     upright: Optional[Tensor] = None,
-) -> Moment:
+) -> RolloutStep:
     """A step of a walk. upright: (N,) bool, all by default."""
     n = env.num_envs
     everyone = torch.ones(n, dtype=torch.bool)
     upright = everyone if upright is None else upright
     action = torch.zeros(n, 12) if action is None else action
-    return Moment(step, motion((step + 1) * DT), action, torch.zeros(n), upright, upright)
+    return RolloutStep(step, motion((step + 1) * DT), action, torch.zeros(n), upright, upright)
 
 
 def moving(
