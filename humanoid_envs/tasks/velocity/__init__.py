@@ -2,7 +2,16 @@
 
 from humanoid_envs.tasks.velocity.config import VelocityConfig
 from humanoid_envs.tasks.velocity.memory import TaskMemory
-from humanoid_envs.tasks.velocity.presets import PRESETS, AnyConfig, preset, register_preset
+from humanoid_envs.tasks.velocity.presets import (
+    PRESETS,
+    AnyConfig,
+    fast,
+    fast_wide,
+    preset,
+    register_preset,
+    v0,
+    walk,
+)
 from humanoid_envs.tasks.velocity.task import VelocityTask
 
 __all__ = [
@@ -11,6 +20,10 @@ __all__ = [
     "TaskMemory",
     "VelocityConfig",
     "VelocityTask",
+    "fast",
+    "fast_wide",
     "preset",
     "register_preset",
+    "v0",
+    "walk",
 ]

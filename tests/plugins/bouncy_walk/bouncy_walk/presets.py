@@ -1,0 +1,27 @@
+"""A task's preset, and a recipe to train it."""
+
+from __future__ import annotations
+
+from bouncy_walk.engine import HoistedPhysics
+from humanoid_envs.tasks.velocity import VelocityConfig, fast, register_preset
+from trainers import presets as recipes
+from trainers.presets import TrainConfig
+
+
+@register_preset("bouncy")
+def bouncy() -> VelocityConfig:
+    """Preset fast on a rope."""
+    return fast().replace(physics=HoistedPhysics(timestep=0.005, decimation=2, implicit_damping=True))
+
+
+@recipes.register_preset("bouncy_small")
+def bouncy_small() -> TrainConfig:
+    """Few robots and small networks, on this plug-in's engine."""
+    return recipes.cpu().replace(
+        {"ppo.actor_hidden": (8,), "ppo.critic_hidden": (8,), "ppo.num_steps": 16, "ppo.device": "cpu"},
+        task=bouncy(),
+        engine="hoisted",
+        num_envs=4,
+        total_timesteps=128,
+        compiled=False,
+    )
