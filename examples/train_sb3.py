@@ -21,6 +21,7 @@ from typing import Any, Callable, Dict, List, Optional
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.programs import example_command
 from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity import preset as task_preset
 from trainers.command_line import add_plugin, concise_errors
 from trainers.presets import preset
 from trainers.runs import Run, naming_what_stays, refuse_to_overwrite
@@ -149,6 +150,7 @@ def arguments() -> argparse.Namespace:
     )
     add_plugin(parser)
     parser.add_argument("--algorithm", choices=ALGORITHMS, default="ppo")
+    parser.add_argument("--task", help="a preset of the task; default: what suits the algorithm")
     parser.add_argument("--minutes", type=float, default=5.0, help="of training; default 5")
     parser.add_argument("--total-timesteps", type=int, default=10**9, help="env-steps at most")
     parser.add_argument("--num-envs", type=int, help="robots; default: what suits the algorithm")
@@ -172,6 +174,8 @@ def main() -> None:
 
 def train(chosen: argparse.Namespace, interruption: Interruption) -> None:
     recipe, run = ALGORITHMS[chosen.algorithm], run_of(chosen)
+    if chosen.task is not None:
+        recipe = dataclasses.replace(recipe, task=task_preset(chosen.task))
     path = run.directory / "model.zip"
     if recipe.torch_threads is not None:
         torch.set_num_threads(recipe.torch_threads)

@@ -49,7 +49,8 @@ def load(name: str) -> None:
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise _unknown(name) from error
         raise UserError(
-            f"Plug-in {name!r} cannot be imported: {_place(error, module)}: {type(error).__name__}: {error}"
+            f"Plug-in {name!r} cannot be imported: {_place(error, module)}: {type(error).__name__}: {error} "
+            "(HUMANOID_TRACEBACK=1 before the command shows more)"
         ) from error
     _loaded.append(name)
 

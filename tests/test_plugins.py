@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
 from humanoid_envs import plugins
+from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import MissingPlugIn, UserError
+from humanoid_envs.tasks.velocity import PRESETS, VelocityConfig, preset
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +113,23 @@ def test_what_a_file_was_written_with_is_named_where_it_is_missing() -> None:
 def test_errors_of_other_files_stay_as_they_are(written_with: object) -> None:
     with pytest.raises(UserError, match=r"^No such engine\.$"), plugins.naming_missing(written_with):
         raise UserError("No such engine.")
+
+
+def test_the_pages_example(folder: Path) -> None:
+    page = (ROOT / "docs/plugins.md").read_text()
+    module, _, own_class, *_ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (folder / "my_walk.py").write_text(module)
+    try:
+        plugins.load("my_walk")
+        assert preset("my_walk").gait.period == 0.7
+        assert preset("my_walk").replace(**{"gait.period": 0.75}) != preset("my_walk")
+    finally:
+        PRESETS.pop("my_walk", None)
+    heads = "from dataclasses import dataclass\nfrom humanoid_envs.configs import Share\n"
+    heads += "from humanoid_envs.simulators.simulator import PhysicsConfig\n"
+    (folder / "my_physics.py").write_text(heads + own_class)
+    plugins.load("my_physics")
+    values = {"physics": {"class": "my_physics.MyPhysics", "carried_percent": 25}}
+    physics: Any = from_plain(VelocityConfig, values).physics
+    assert physics.carried == 0.25
+    assert to_plain(VelocityConfig(physics=physics))["physics"]["class"] == "my_physics.MyPhysics"

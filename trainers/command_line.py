@@ -14,6 +14,8 @@ from humanoid_envs import plugins
 from humanoid_envs.errors import UserError
 from humanoid_envs.programs import imported
 
+TRACEBACK = "HUMANOID_TRACEBACK"
+
 _Number = TypeVar("_Number", int, float)
 
 
@@ -22,7 +24,8 @@ def concise_errors() -> Iterator[None]:
     """Decorates a script's main: what its user can mend ends it with the message alone.
 
     That is a UserError, and what the operating system says about a file that it names. All other errors are
-    the program's, and keep their traceback. Ctrl-C ends it with a line and exit code 130.
+    the program's, and keep their traceback, as all do where the environment variable HUMANOID_TRACEBACK is
+    set. Ctrl-C ends it with a line and exit code 130.
     """
     imported()
     try:
@@ -31,6 +34,8 @@ def concise_errors() -> Iterator[None]:
         print("Stopped.")
         sys.exit(128 + signal.SIGINT)
     except UserError as error:
+        if os.environ.get(TRACEBACK):
+            raise
         sys.exit(f"Error: {error}")
     except OSError as error:
         if error.filename is not None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any, Iterator, List
 
@@ -146,6 +147,19 @@ def test_it_is_measured_on_its_engine(
     assert "trained on hoisted" in capsys.readouterr().out
     walks = json.loads((trained / "gap.json").read_text())["gap"]["walks"]
     assert [walk["simulator"] for walk in walks] == ["hoisted", "hoisted:bouncy"]
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
+def test_stable_baselines3_trains_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("stable_baselines3")
+    few = ("--num-envs", "2", "--total-timesteps", "64")
+    sb3 = ("train_sb3.py", "--plugin", "bouncy", "--task", "bouncy", *few)
+    assert run_here(tmp_path, *sb3, monkeypatch=monkeypatch) == 0
+    with zipfile.ZipFile(tmp_path / "runs/sb3_ppo/model.zip") as archive:
+        metadata = json.loads(archive.read("data"))["metadata"]
+    assert metadata["plugins"] == ["bouncy"]
+    assert metadata["task"]["physics"]["class"] == "bouncy_walk.engine.HoistedPhysics"
 
 
 @pytest.mark.usefixtures("plugin")

@@ -49,6 +49,12 @@ def test_other_errors_pass() -> None:
         raise KeyError("a")
 
 
+def test_the_whole_traceback_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUMANOID_TRACEBACK", "1")
+    with pytest.raises(MissingPackage), concise_errors():
+        raise_error(MissingPackage("pip install wandb"))
+
+
 def test_decorates_a_function() -> None:
     @concise_errors()
     def main() -> int:
