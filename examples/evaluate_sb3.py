@@ -15,6 +15,7 @@ import argparse
 from pathlib import Path
 
 import humanoid_envs  # noqa: F401  before torch
+from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import preset
 from trainers.command_line import ROLLOUTS, SCORED_SECONDS, SEED, add_plugin, concise_errors
 from trainers.evaluation import evaluate_commands, format_scores, summarize
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--algorithm", help="its class, such as sb3_contrib.TQC, if the model does not say")
     parser.add_argument("--task", help="a preset of the task, if the model does not say")
+    parser.add_argument("--robot", default=XBOT_L.name, help="with --task: the name of the robot")
     parser.add_argument(
         "--vec-normalize",
         type=Path,
@@ -55,7 +57,7 @@ def main() -> None:
     statistics = None
     if chosen.vec_normalize is not None:
         statistics = load_normalization(chosen.vec_normalize, trust=chosen.trust)
-    policy = as_policy(model, None if chosen.task is None else preset(chosen.task), statistics)
+    policy = as_policy(model, None if chosen.task is None else preset(chosen.task), statistics, chosen.robot)
     print(f"{chosen.model}: {type(model).__name__} after {model.num_timesteps:,} env-steps\n", flush=True)
 
     if "commands" in chosen.protocol:

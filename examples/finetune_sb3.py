@@ -23,7 +23,7 @@ from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.command_line import add_plugin, concise_errors
 from trainers.evaluation import NINE_COMMANDS, CommandScore, evaluate_commands, format_scores, summarize
 from trainers.evaluation.setting import NOMINAL, Spread
-from trainers.export import task_of
+from trainers.export import robot_of, task_of
 from trainers.policies import LoadedPolicy
 from trainers.ppo import PPO
 from trainers.runs import Run, naming_what_stays, refuse_to_overwrite
@@ -109,6 +109,7 @@ def finetune(chosen: argparse.Namespace, run: Run, interruption: Interruption) -
         "HumanoidXBotL-MuJoCo-v0",
         num_envs=chosen.num_envs,
         config=new,
+        robot=robot_of(ppo),
         dict_obs=True,
         stagger_episodes=True,
     )

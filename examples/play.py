@@ -81,7 +81,7 @@ def main() -> None:
 
 def play(policy: LoadedPolicy, arguments: argparse.Namespace) -> None:
     """Walk in MuJoCo's window or in a video."""
-    env = evaluation_env(policy.task, num_envs=1, seconds=arguments.seconds)
+    env = evaluation_env(policy.task, num_envs=1, seconds=arguments.seconds, robot=policy.robot)
 
     def fall(seconds: float) -> None:
         print(f"Fell after {seconds:.2f} s.")

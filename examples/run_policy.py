@@ -33,6 +33,7 @@ import onnxruntime
 f32 = partial(np.asarray, dtype=np.float32)  # what policies see and say
 READINGS = {"clock": 2, "command_lin_vel": 2, "command_yaw_rate": 1, "base_ang_vel": 3, "euler": 3}
 JOINT_NUMBERS = ("default_joint_pos", "stiffness", "damping", "torque_limit")
+GROUND = (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
 DISABLED = mujoco.mjtDisableBit.mjDSBL_ACTUATION | mujoco.mjtDisableBit.mjDSBL_AUTORESET
 
 
@@ -83,8 +84,15 @@ def read_contract(text: str, source: str) -> dict:
         require(hashlib.sha256(content).hexdigest() == sha256, f"{source} was changed.")
         n = len(c["joint_names"])
         sane("joint_names", n > 0 and len(set(c["joint_names"])) == n)
-        for name in ("timestep", "action_scale", "action_clip", "clock_period", "observation_clip"):
+        for name in ("timestep", "action_clip", "clock_period", "observation_clip"):
             sane(name, 0.0 < c[name] < math.inf)
+        if c["version"] < 3:  # one scale for all joints, and inertias of rotors as the model says
+            c["action_scale"], c["armature"] = [c["action_scale"]] * n, [None] * n
+        sane(
+            "action_scale", len(c["action_scale"]) == n and all(0.0 < x < math.inf for x in c["action_scale"])
+        )
+        known = [x is None or 0.0 <= x < math.inf for x in c["armature"]]
+        sane("armature", len(known) == n and all(known))
         for name in ("decimation", "observation_history"):
             sane(name, type(c[name]) is int and 1 <= c[name] <= 1000)
         for name in JOINT_NUMBERS:
@@ -135,7 +143,7 @@ class Observer:
 class Simulation:
     """The robot: joints found by name, driven by the contract's PD law instead of the MJCF's actuators."""
 
-    def __init__(self, model: mujoco.MjModel, c: dict) -> None:
+    def __init__(self, model: mujoco.MjModel, c: dict, ignore_servos: bool = False) -> None:
         names = [model.joint(index).name for index in range(model.njnt)]
         for name in c["joint_names"]:
             require(name in names, f"The MJCF has no joint {name!r}: the policy is for robot {c['robot']!r}.")
@@ -145,7 +153,10 @@ class Simulation:
         self.q, self.v = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
         self.start, self.kp, self.kd, self.limit = (np.array(c[key]) for key in JOINT_NUMBERS)
         self.base, self.quat, self.gyro = find_base(model)
-        require_servos(model, c, joints)
+        if not ignore_servos:
+            require_servos(model, c, joints)
+        for dof, armature in zip(self.v, c["armature"]):
+            model.dof_armature[dof] = model.dof_armature[dof] if armature is None else armature
         # Motor drivers run the PD law at 1 kHz or more; so it is here if training took long, implicit steps.
         model.opt.timestep = 0.001 if c["implicit_damping"] else c["timestep"]
         period = c["timestep"] * c["decimation"]
@@ -183,6 +194,14 @@ class Simulation:
         require(np.isfinite([*self.data.qpos, *self.data.qvel]).all(), "The simulation diverged.")
 
 
+def load_model(path: str) -> mujoco.MjModel:
+    """The MJCF, with a ground if it has none."""
+    spec = mujoco.MjSpec.from_file(path)
+    if not any(geom.type in GROUND for geom in spec.worldbody.geoms):
+        spec.worldbody.add_geom(type=GROUND[0], size=[0, 0, 1], rgba=[0.5, 0.5, 0.5, 1])
+    return spec.compile()
+
+
 def find_base(model: mujoco.MjModel) -> tuple:
     """The body that floats, by a free joint or by three slides and a ball; where qpos has its orientation
     (wxyz), and qvel its angular velocity in its own frame."""
@@ -207,7 +226,8 @@ def require_servos(model: mujoco.MjModel, c: dict, joints: list) -> None:
                 own = c[name][joints.index(joint)]
                 same = math.isclose(value, own, rel_tol=1e-6) or (name == "torque_limit" and value == 0.0)
                 what = f"{name} of {model.joint(joint).name} is {own}, the model's {value:g}."
-                require(same, f"The policy does not fit the model: its {what}")
+                remedy = "With --ignore-servos the policy's gains count, as for a model as its maker has it."
+                require(same, f"The policy does not fit the model: its {what} {remedy}")
 
 
 def require(condition: object, otherwise: str) -> None:
@@ -256,6 +276,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("policy", help="an .onnx file with a contract")
     parser.add_argument("--model", default=str(Path(__file__).parents[1] / "assets/xbot_l/xbot_l.xml"))
+    parser.add_argument("--ignore-servos", action="store_true", help="whatever gains the model's motors have")
     parser.add_argument("--command", nargs=3, type=float, default=[0.4, 0, 0], metavar=("VX", "VY", "YAW"))
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--viewer", action="store_true", help="watch it in real time; Backspace starts anew")
@@ -266,8 +287,8 @@ def main() -> None:
     policy = Policy(args.policy)
     require(Path(args.model).is_file(), f"There is no model {args.model}.")
     with saying(f"{args.model} is no model for MuJoCo"):
-        model = mujoco.MjModel.from_xml_path(args.model)
-    robot = Simulation(model, policy.contract)
+        model = load_model(args.model)
+    robot = Simulation(model, policy.contract, args.ignore_servos)
     viewer = open_viewer(robot) if args.viewer else None
     with saying("No video can be made (imageio[ffmpeg], OpenGL)"):
         video = importlib.import_module("imageio.v2").get_writer(args.video, fps=50) if args.video else None

@@ -158,7 +158,7 @@ def write(result: Result, chosen: argparse.Namespace, policy: LoadedPolicy) -> N
     if video:
         from trainers.evaluation.video import record
 
-        env = evaluation_env(policy.task, num_envs=1, seconds=10.0)
+        env = evaluation_env(policy.task, num_envs=1, seconds=10.0, robot=policy.robot)
         record(env, policy, 10.0, video, command=(0.4, 0.0, 0.0), seed=chosen.seed)
         env.close()
         print(f"Wrote {video}.")

@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.programs import example_command
+from humanoid_envs.robots import ROBOTS, XBOT_L
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.tasks.velocity import preset as task_preset
 from trainers.command_line import add_plugin, concise_errors
@@ -154,6 +155,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=5.0, help="of training; default 5")
     parser.add_argument("--total-timesteps", type=int, default=10**9, help="env-steps at most")
     parser.add_argument("--num-envs", type=int, help="robots; default: what suits the algorithm")
+    parser.add_argument("--robot", default=XBOT_L.name, help="name of a robot, ours or a plug-in's")
     parser.add_argument("--evaluate-every", type=int, help="env-steps between walks of nine commands")
     parser.add_argument("--run-name", help="folder below runs/; default: sb3_ALGORITHM")
     parser.add_argument("--resume", type=Path, help="a model to go on with; without its replay buffer")
@@ -182,7 +184,7 @@ def train(chosen: argparse.Namespace, interruption: Interruption) -> None:
     interruption.farewell = lambda: how_to_go_on(path, chosen.algorithm)
     with run.claim():
         refuse_to_overwrite(path, chosen.resume)
-        with contextlib.closing(make_env(recipe, chosen.num_envs)) as env:
+        with contextlib.closing(make_env(recipe, chosen.num_envs, chosen.robot)) as env:
             options = {"verbose": 1, "device": "cpu"}
             if chosen.resume is None:
                 model = recipe.make(env, seed=chosen.seed, **options)
@@ -223,12 +225,13 @@ def run_of(chosen: argparse.Namespace) -> Run:
     return Run.named(f"sb3_{chosen.algorithm}")
 
 
-def make_env(recipe: Recipe, num_envs: Optional[int]) -> HumanoidVecEnv:
+def make_env(recipe: Recipe, num_envs: Optional[int], robot: str) -> HumanoidVecEnv:
     return HumanoidVecEnv(
         gymnasium.make_vec(
             "HumanoidXBotL-MuJoCo-v0",
             num_envs=num_envs or recipe.num_envs,
             config=recipe.task,
+            robot=ROBOTS.find(robot),
             dict_obs=recipe.privileged,
             stagger_episodes=True,
         )

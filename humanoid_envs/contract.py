@@ -23,9 +23,10 @@ from humanoid_envs.tasks.velocity.config import (
     VelocityConfig,
 )
 
-VERSION = 2
+VERSION = 3
 
 Size = Annotated[int, limits.Interval(ge=1, le=100_000)]
+_JOINT_NUMBERS = ("default_joint_pos", "stiffness", "damping", "torque_limit", "armature", "action_scale")
 _JOINT_TERMS = ("joint_pos", "joint_vel", "action")
 
 
@@ -58,7 +59,7 @@ class PolicyContract(Config):
     """Derivative gains kd of the PD law, N·m·s/rad."""
     torque_limit: Tuple[Positive, ...]
     """Bounds on the PD law's torque in either direction, N·m."""
-    action_scale: Positive
+    action_scale: Tuple[Positive, ...]
     """Joint target per unit of action, rad: target = default_joint_pos + action_scale · action."""
     action_clip: Positive
     """Bound on an action's magnitude."""
@@ -87,17 +88,21 @@ class PolicyContract(Config):
     """rad/s"""
     config_sha256: str
     """Fingerprint of the whole config of the task that the policy was trained on."""
+    armature: Tuple[Optional[NonNegative], ...] = field(compare=False)
+    """Inertia of the motors' rotors behind the gears, kg·m², for simulations: some oscillate without it. None
+    is that of the model file. Contracts that differ in it alone are equal."""
     engine: Optional[str] = field(default=None, compare=False)
     """Physics engine that the policy was trained on, if known: `"mujoco_warp"`. Contracts that differ in it
     alone are equal."""
     version: Count = VERSION
-    """Of this list of fields. Version 1 had no engine."""
+    """Of this list of fields. Version 1 had no engine; version 2 one number as action_scale, for all joints,
+    and no armature."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         names = self.joint_names
         self.require(len(names) > 0 and len(set(names)) == len(names), "joint_names", "names that differ")
-        for name in ("default_joint_pos", "stiffness", "damping", "torque_limit"):
+        for name in _JOINT_NUMBERS:
             self.require(len(getattr(self, name)) == len(names), name, f"{len(names)} numbers, one a joint")
         terms = [term.name for term in self.observation_terms]
         self.require(
@@ -125,7 +130,7 @@ class PolicyContract(Config):
             stiffness=tuple(joint.stiffness for joint in robot.joints),
             damping=tuple(joint.damping for joint in robot.joints),
             torque_limit=tuple(joint.torque_limit for joint in robot.joints),
-            action_scale=config.actions.scale,
+            action_scale=tuple(robot.action_scales(config.actions.scale)),
             action_clip=config.actions.clip,
             timestep=config.physics.timestep,
             decimation=config.physics.decimation,
@@ -141,6 +146,7 @@ class PolicyContract(Config):
             command_lin_vel_y=c.lin_vel_y,
             command_yaw_rate=turning,
             config_sha256=_sha256(to_plain(config, VelocityConfig, to_save=False)),
+            armature=tuple(joint.armature for joint in robot.joints),
             engine=engine,
         )
 
@@ -181,9 +187,9 @@ class PolicyContract(Config):
             raise UserError(f"{source} is no policy contract: it is not JSON ({error}).") from error
         if not isinstance(content, dict) or "sha256" not in content or "version" not in content:
             raise UserError(f"{source} is no policy contract: it has no sha256 or no version.")
-        if content["version"] not in (1, VERSION):
+        if content["version"] not in range(1, VERSION + 1):
             raise UserError(
-                f"{source} is a policy contract of version {content['version']}; this code reads 1 and "
+                f"{source} is a policy contract of version {content['version']}; this code reads 1 to "
                 f"{VERSION}."
             )
         if content.pop("sha256") != _sha256(content):
@@ -191,9 +197,7 @@ class PolicyContract(Config):
                 f"{source} was changed: its content is not what its sha256 says. Export the policy again, "
                 "from a config that says what you want."
             )
-        if content["version"] == 1:
-            content = {"engine": None, **content, "version": VERSION}
-        return from_plain(cls, content, source)
+        return from_plain(cls, _upgraded(content), source)
 
     def require_match(self, env: PolicyContract, source: str) -> None:
         """Raise ValueError, naming the first difference, unless a policy with this contract can act where
@@ -228,7 +232,7 @@ class PolicyContract(Config):
                 yaw_rate=self.command_yaw_rate,
                 heading_mode=False,
             ),
-            actions=ActionConfig(scale=self.action_scale, clip=self.action_clip),
+            actions=ActionConfig(scale=self._task_scale(), clip=self.action_clip),
             observations=ObservationConfig(
                 history=self.observation_history,
                 clip=self.observation_clip,
@@ -244,14 +248,26 @@ class PolicyContract(Config):
             )
         return config
 
+    def _task_scale(self) -> float:
+        """That of the joints whose robot leaves it to the task, as far as can be told: what most have."""
+        return max(self.action_scale, key=self.action_scale.count)
+
     def _what_must_match(self) -> Dict[str, Any]:
-        training_only = ("timestep", "decimation", "implicit_damping", "config_sha256", "engine")
+        training_only = ("timestep", "decimation", "implicit_damping", "armature", "config_sha256", "engine")
         values = {
             name: value
             for name, value in vars(self).items()
             if name not in training_only and not name.startswith("command_")
         }
         return {**values, "policy period": round(self.policy_period, 9)}
+
+
+def _upgraded(content: Dict[str, Any]) -> Dict[str, Any]:
+    """The content of a contract of any version as this one would have it."""
+    names, scale = content.get("joint_names"), content.get("action_scale")
+    if content["version"] < 3 and isinstance(names, list):
+        content = {**content, "armature": [None] * len(names), "action_scale": [scale] * len(names)}
+    return {"engine": None, **content, "version": VERSION}
 
 
 def _difference(name: str, mine: Any, theirs: Any, joints: Tuple[str, ...]) -> Tuple[str, Any, Any]:

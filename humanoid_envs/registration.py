@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import math
 import warnings
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
 import gymnasium
 import torch
@@ -15,12 +15,9 @@ from humanoid_envs import isaacgym_first
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.errors import UserError
-from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.robots import XBOT_L, AnyRobot, Robot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
-
-AnyRobot = Union[Robot, Mapping[str, Any]]
-"""A robot, or its fields as plain values."""
 
 
 def register_environments() -> None:
@@ -52,7 +49,7 @@ def make(
         engine: `"isaacgym"` (NVIDIA Isaac Gym), `"mujoco_warp"`, `"mujoco"` (C MuJoCo on the CPU), one of a
             plug-in, or `"auto"`: the fastest of ours that runs here, see `best_engine`.
             `env.metadata["engine"]` says which.
-        robot: the robot; XBot-L unless you bring your own.
+        robot: a robot, the name of one that is registered, or its fields as plain values.
         device: where an engine with devices runs, by default the current CUDA device; `"cpu"` runs Isaac
             Gym's PhysX on the CPU, and Warp's slow CPU mode, for tests.
         action_bound: replaces `config.actions.clip`: the action space is ± this. What an action means stays

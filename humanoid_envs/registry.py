@@ -1,4 +1,4 @@
-"""Things by name that plug-ins add to: presets and engines."""
+"""Things by name that plug-ins add to: presets, robots and engines."""
 
 from __future__ import annotations
 

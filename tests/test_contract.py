@@ -30,7 +30,8 @@ def test_of_the_releases_task() -> None:
     assert V0.damping == (10.0,) * 12
     assert V0.torque_limit == (85.0, 85.0, 212.5, 212.5, 85.0, 85.0) * 2
     assert V0.default_joint_pos == (0.0,) * 12
-    assert (V0.action_scale, V0.action_clip) == (0.25, 18.0)
+    assert (V0.action_scale, V0.action_clip) == ((0.25,) * 12, 18.0)
+    assert V0.armature == (0.01,) * 12
     assert (V0.timestep, V0.decimation, V0.implicit_damping) == (0.001, 10, False)
     assert V0.policy_period == 0.01
     assert V0.clock_period == 0.64
@@ -87,12 +88,30 @@ def test_json_round_trip(contract: PolicyContract) -> None:
     assert hashlib.sha256(text.encode()).hexdigest() == contract.sha256
 
 
-def test_contracts_of_version_1_name_no_engine() -> None:
-    content = json.loads(dataclasses.replace(V0, version=1).to_json())
-    del content["engine"], content["sha256"]
+@pytest.mark.parametrize("version", [1, 2])
+def test_contracts_of_earlier_versions(version: int) -> None:
+    """Version 1 had no engine, and both had one scale for all actions and no armature."""
+    named = PolicyContract.of(preset("v0"), engine="isaacgym")
+    content = json.loads(dataclasses.replace(named, version=version).to_json())
+    content["action_scale"] = 0.25
+    del content["armature"], content["sha256"]
+    if version == 1:
+        del content["engine"]
     read = PolicyContract.from_json(signed(content))
     assert read == V0
-    assert (read.engine, read.version) == (None, 2)
+    assert (read.engine, read.version) == ("isaacgym" if version == 2 else None, 3)
+    assert read.armature == (None,) * 12
+    with pytest.raises(UserError, match=r"PolicyContract\.action_scale.* must be"):
+        PolicyContract.from_json(signed({**content, "action_scale": "0.25"}))
+
+
+def test_robots_have_their_own_scales_of_actions() -> None:
+    joints = list(XBOT_L.joints)
+    joints[3] = dataclasses.replace(joints[3], action_scale=0.4, armature=None)
+    contract = PolicyContract.of(preset("v0"), dataclasses.replace(XBOT_L, joints=tuple(joints)))
+    assert contract.action_scale == (*[0.25] * 3, 0.4, *[0.25] * 8)
+    assert contract.armature[2:4] == (0.01, None)
+    assert contract.task().actions.scale == 0.25
 
 
 def test_the_engine_is_known_and_makes_no_other_contract() -> None:
@@ -125,10 +144,10 @@ def signed(content: dict) -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (content_with(action_scale=0.5), "mine.json was changed: its content is not what its sha256 says"),
+        (content_with(action_clip=0.5), "mine.json was changed: its content is not what its sha256 says"),
         (content_with(joint_names=list(XBOT_L.joint_names)[::-1]), "mine.json was changed"),
         (content_with(extra=1), "mine.json was changed"),
-        (content_with(version=3), "mine.json is a policy contract of version 3; this code reads 1 and 2"),
+        (content_with(version=4), "mine.json is a policy contract of version 4; this code reads 1 to 3"),
         (
             signed({"version": 1, "extra": 1}),
             "mine.json: PolicyContract has no field 'extra'",
@@ -157,7 +176,8 @@ JOINTS = [(1.0,) * 11, (1.0,) * 11 + (math.nan,), ("1",) * 12, 1.0, None]
         ("stiffness", [*JOINTS, (-1.0,) * 12]),
         ("damping", [*JOINTS, (-1.0,) * 12]),
         ("torque_limit", [*JOINTS, (0.0,) * 12, (-1.0,) * 12]),
-        ("action_scale", [*NUMBER, 0.0, -0.25]),
+        ("action_scale", [*JOINTS, (0.0,) * 12, (-0.25,) * 12]),
+        ("armature", [*JOINTS[:3], (-0.1,) * 12]),
         ("action_clip", [*NUMBER, 0.0]),
         ("timestep", [*NUMBER, 0.0, -0.001, 2.0]),
         ("decimation", INTEGER),
@@ -196,7 +216,7 @@ def test_a_policy_may_act_where_only_training_differed() -> None:
         ({"stiffness": (100.0,) * 12}, "its stiffness"),
         ({"observation_history": 3}, "its observation_history is 15, the environment's is 3"),
         ({"observation_terms": V0.observation_terms[1:]}, "its observation_terms"),
-        ({"action_scale": 0.5}, "its action_scale"),
+        ({"action_scale": (0.5,) * 12}, "its action_scale"),
         ({"clock_period": 0.8}, "its clock_period"),
         ({"decimation": 20}, "its policy period is 0.01, the environment's is 0.02"),
     ],

@@ -24,7 +24,7 @@ from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.files import replacing
 from humanoid_envs.plugins import naming_missing
-from humanoid_envs.robots import XBOT_L
+from humanoid_envs.robots import Robot, restored_robot
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.checksums import seal_onnx
 from trainers.ppo import PPO
@@ -134,8 +134,8 @@ class ExportCallback:
 
 
 def contract_of(ppo: PPO) -> PolicyContract:
-    """The contract of a policy: that of the environment it trains in, or of the task that its checkpoint
-    names, with XBot-L.
+    """The contract of a policy: that of the environment it trains in, or of the task and the robot that its
+    checkpoint names.
 
     Raises:
         UserError: it has neither, or a wrapper changes what the environment shows or gets.
@@ -152,10 +152,11 @@ def contract_of(ppo: PPO) -> PolicyContract:
     if env is not None and hasattr(env.unwrapped, "contract"):
         return env.unwrapped.contract  # pyright: ignore[reportAttributeAccessIssue]
     details = ppo.signature.details
-    if "task" in ppo.metadata and details.get("joints") == list(XBOT_L.joint_names):
-        return PolicyContract.of(task_of(ppo), XBOT_L, ppo.metadata.get("engine"))
+    robot = robot_of(ppo)
+    if "task" in ppo.metadata and details.get("joints") == list(robot.joint_names):
+        return PolicyContract.of(task_of(ppo), robot, ppo.metadata.get("engine"))
     raise UserError(
-        "This policy's contract is not known: it was not trained by train() on XBot-L. "
+        "This policy's contract is not known: it was not trained by train(). "
         "Pass contract=env.contract of the environment it was trained in."
     )
 
@@ -170,6 +171,15 @@ def task_of(ppo: PPO) -> VelocityConfig:
         raise UserError("This checkpoint names no velocity task: it was not written by train().")
     with naming_missing(ppo.metadata.get("plugins")):
         return from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")
+
+
+def robot_of(ppo: PPO) -> Robot:
+    """The robot that a policy was trained on, which travels in its checkpoint. XBot-L where that names none.
+
+    Raises:
+        UserError: what the checkpoint says is no robot.
+    """
+    return restored_robot(ppo.metadata.get("robot"), "checkpoint")
 
 
 class DeterministicActor(nn.Module):

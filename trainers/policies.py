@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.errors import UserError
+from humanoid_envs.errors import MissingPlugIn, UserError
 from humanoid_envs.programs import example_command
+from humanoid_envs.robots import ROBOTS, Robot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
+from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.checksums import require_intact
-from trainers.export import CONTRACT_FILE, STATE_FILE, contract_of, task_of
+from trainers.export import CONTRACT_FILE, STATE_FILE, contract_of, robot_of, task_of
 from trainers.onnx_policy import Network, read_onnx, read_state_shape
 from trainers.ppo import PPO
 from trainers.ppo.parameters import require_finite
@@ -24,7 +26,8 @@ from trainers.torchscript_policy import as_network, read_torchscript
 
 class LoadedPolicy:
     """A policy that acts without exploration. `contract` says what it sees and does, `task` is a task in
-    which it does so: of a checkpoint the one it was trained on, otherwise one made from the contract."""
+    which it does so: of a checkpoint the one it was trained on, otherwise one made from the contract. So is
+    `robot`: that of the checkpoint, otherwise the one that is registered by the contract's name."""
 
     def __init__(
         self,
@@ -32,11 +35,22 @@ class LoadedPolicy:
         contract: PolicyContract,
         task: VelocityConfig,
         state_shape: Optional[Tuple[int, ...]] = None,
+        robot: Optional[Robot] = None,
     ) -> None:
         """network: observations, and states of a recurrent one, to actions, and next states."""
         self.contract, self.task = contract, task
-        self._network, self._state_shape = network, state_shape
+        self._network, self._state_shape, self._robot = network, state_shape, robot
         self._state: Optional[Tensor] = None
+
+    @property
+    def robot(self) -> Robot:
+        """MissingPlugIn where no robot of that name is registered."""
+        if self._robot is not None:
+            return self._robot
+        name = self.contract.robot
+        if name not in ROBOTS:
+            raise MissingPlugIn(f"the policy is for robot {name!r}, which there is not here", "NAME")
+        return ROBOTS[name]
 
     @torch.no_grad()
     def __call__(self, observation: Tensor) -> Tensor:
@@ -127,7 +141,15 @@ def _live(ppo: PPO, contract: PolicyContract, task: VelocityConfig) -> LoadedPol
         action, state = ppo.predict(observation, state)
         return (action,) if state is None else (action, state)
 
-    return LoadedPolicy(network, contract, task, (size,) if size else None)
+    return LoadedPolicy(network, contract, task, (size,) if size else None, _robot_of(ppo))
+
+
+def _robot_of(ppo: PPO) -> Optional[Robot]:
+    """That of the environment it trains in, or that its checkpoint names; None if neither tells."""
+    env = ppo.get_env()
+    if env is not None and isinstance(env.unwrapped, HumanoidVectorEnv):
+        return env.unwrapped.simulator.robot
+    return robot_of(ppo) if ppo.metadata.get("robot") is not None else None
 
 
 def _parts(path: Path) -> List[str]:

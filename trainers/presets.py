@@ -10,6 +10,7 @@ from humanoid_envs.configs import Config, Count, Positive
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.registration import best_engine
 from humanoid_envs.registry import Registry
+from humanoid_envs.robots import ROBOTS, XBOT_L
 from humanoid_envs.tasks.velocity import PRESETS as TASK_PRESETS
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.tasks.velocity import preset as task_preset
@@ -22,6 +23,8 @@ class TrainConfig(Config):
     """A training run."""
 
     task: VelocityConfig = field(default_factory=VelocityConfig)
+    robot: str = XBOT_L.name
+    """Name of the robot, one of a plug-in or ours: xbot_l."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     num_envs: Count = 4096
     """Robots trained on at once, over all workers."""
@@ -62,6 +65,7 @@ class TrainConfig(Config):
         super().__post_init__()
         engines = ("auto", *ENGINES)
         self.require(self.engine in engines, "engine", f"one of {', '.join(engines)}")
+        ROBOTS.find(self.robot)
 
 
 PRESETS: Registry[Callable[[], TrainConfig]] = Registry("preset")

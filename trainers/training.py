@@ -12,6 +12,7 @@ from humanoid_envs.compilation import can_compile
 from humanoid_envs.configs import to_plain
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.registration import best_engine, make
+from humanoid_envs.robots import ROBOTS, restored_robot
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import CommandScore, evaluate_commands, summarize
@@ -59,7 +60,7 @@ def train(
         config: what to train, on what, and how: a config, a preset's name, or a mapping of fields.
         run: where its files go.
         resume: a checkpoint to go on from: exactly where it stopped, or in new episodes if the task, the
-            number of robots or the engine is another, or several workers train or trained.
+            number of robots, the robot's gains or the engine is another, or several workers train or trained.
         on_start: called once with the policy as it is before training.
         progress_bar: show one where standard error is a terminal.
         viewer: watch robot 0 while it learns; the key v in the window switches that off and on.
@@ -129,11 +130,13 @@ def _trainer(
         "num_envs": config.num_envs,
         "engine": (env.metadata or {})["engine"],
     }
+    robot = ROBOTS[config.robot]
     if resume is None:
         ppo = PPO(env, config.ppo, run.directory, loggers, workers)
     else:
         trained = read_checkpoint(resume)["metadata"]
         same = all(trained.get(name) == value for name, value in setting.items())
+        same = same and restored_robot(trained.get("robot"), str(resume)) == robot
         ppo = PPO.load(
             resume,
             env,
@@ -143,7 +146,7 @@ def _trainer(
             restore_env=same,
             workers=workers,
         )
-    ppo.metadata.update(setting)
+    ppo.metadata.update(setting, robot=robot.plain())
     return ppo
 
 
@@ -160,7 +163,7 @@ def _callbacks(config: TrainConfig, run: Run, closing: contextlib.ExitStack) -> 
         callbacks.append(ScorecardCallback(config.task, run.directory / "scorecards", every))
     if config.video_every is not None:
         every = Every(minutes=config.video_every)
-        video = VideoCallback(config.task, run.directory / "videos", every)
+        video = VideoCallback(config.task, run.directory / "videos", every, robot=config.robot)
         closing.callback(video.close)
         callbacks.append(video)
     return callbacks
@@ -200,6 +203,7 @@ def make_env(config: AnyTrainConfig, headless: bool = True, workers: Workers = A
         workers.share(config.num_envs, "num_envs"),
         config.task,
         engine=engine,
+        robot=config.robot,
         device=device,
         headless=headless,
         stagger_episodes=config.stagger_episodes,

@@ -1,18 +1,18 @@
 """Robots as data, and their names."""
 
 from humanoid_envs.robots.robot import (
+    ROBOTS,
     SIDES,
     AnyRobot,
     Joint,
     Robot,
     register_robot,
     restored_robot,
-    robot_named,
-    robot_names,
 )
 from humanoid_envs.robots.xbot_l import XBOT_L
 
 __all__ = [
+    "ROBOTS",
     "SIDES",
     "XBOT_L",
     "AnyRobot",
@@ -20,6 +20,4 @@ __all__ = [
     "Robot",
     "register_robot",
     "restored_robot",
-    "robot_named",
-    "robot_names",
 ]

@@ -10,7 +10,8 @@ import pydantic
 from typing_extensions import Annotated, Literal
 
 from humanoid_envs.configs import Config, NonNegative, Number, Positive, from_plain, nearest, to_plain
-from humanoid_envs.errors import MissingPlugIn, UserError
+from humanoid_envs.errors import UserError
+from humanoid_envs.registry import Registry
 
 Side = Literal["left", "right"]
 SIDES = ("left", "right")
@@ -121,7 +122,7 @@ class Robot(Config):
         if isinstance(robot, Robot):
             return robot
         if isinstance(robot, str):
-            return robot_named(robot)
+            return ROBOTS.find(robot)
         return from_plain(cls, robot, "robot")
 
     @property
@@ -215,7 +216,8 @@ class Robot(Config):
 AnyRobot = Union[Robot, str, Mapping[str, Any]]
 """A robot, the name of one that is registered, or a robot's fields as plain values."""
 
-_REGISTERED: Dict[str, Robot] = {}
+ROBOTS: Registry[Robot] = Registry("robot")
+"""By their names; `register_robot` adds to it."""
 
 
 def register_robot(robot: Robot) -> Robot:
@@ -224,25 +226,11 @@ def register_robot(robot: Robot) -> Robot:
     Raises:
         UserError: another robot has that name.
     """
-    if _REGISTERED.setdefault(robot.name, robot) != robot:
+    if robot.name in ROBOTS:
+        if ROBOTS[robot.name] == robot:
+            return ROBOTS[robot.name]
         raise UserError(f"There is another robot named {robot.name!r}: take a name of its own.")
-    return robot
-
-
-def robot_named(name: str) -> Robot:
-    """The robot that was registered by that name.
-
-    Raises:
-        UserError: there is none.
-    """
-    if name not in _REGISTERED:
-        raise MissingPlugIn(f"there is no robot {name!r}, only {', '.join(robot_names())}", "NAME")
-    return _REGISTERED[name]
-
-
-def robot_names() -> Tuple[str, ...]:
-    """Of all that are registered."""
-    return tuple(_REGISTERED)
+    return ROBOTS.add(robot.name, robot)
 
 
 def restored_robot(saved: Any, where: str) -> Robot:
@@ -254,8 +242,8 @@ def restored_robot(saved: Any, where: str) -> Robot:
     where: what they were read from, for messages.
     """
     if saved is None:
-        return robot_named("xbot_l")
-    known = _REGISTERED.get(saved.get("name", "")) if isinstance(saved, Mapping) else None
+        return ROBOTS["xbot_l"]
+    known = ROBOTS.get(saved.get("name", "")) if isinstance(saved, Mapping) else None
     if known is not None:
         own = known.plain()
         joints = {joint["name"]: joint for joint in own["joints"]}

@@ -21,6 +21,7 @@ from humanoid_envs.robots import XBOT_L, Robot
 from humanoid_envs.tasks.velocity import VelocityConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.examples.script import ROOT, run
+from tests.robots.others import REORDERED, without_what_code_adds
 from trainers.export import export_network, export_policy
 from trainers.policies import load_policy
 from trainers.ppo import PPO, PPOConfig
@@ -110,8 +111,12 @@ def walk(env: HumanoidVectorEnv, policy: Any, steps: int) -> Tuple[np.ndarray, n
 
 @pytest.mark.parametrize(
     ("config", "robot", "symmetry"),
-    [(preset("v0"), XBOT_L, True), (unusual_config(), unusual_robot(), False)],
-    ids=["v0", "other numbers"],
+    [
+        (preset("v0"), XBOT_L, True),
+        (unusual_config(), unusual_robot(), False),
+        (preset("v0"), REORDERED, True),
+    ],
+    ids=["v0", "other numbers", "joints in another order"],
 )
 def test_observations_are_those_of_the_environment_bit_for_bit(
     tmp_path: Path, config: VelocityConfig, robot: Robot, symmetry: bool
@@ -235,7 +240,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_is_short_and_imports_nothing_of_ours() -> None:
     lines = (ROOT / "examples/run_policy.py").read_text().splitlines()
-    assert len(lines) <= 300
+    assert len(lines) <= 320
     imported = {line.split()[1] for line in lines if line.startswith(("import ", "from "))}
     assert imported - set(sys.stdlib_module_names) == {"mujoco.viewer", "numpy", "onnxruntime"}
 
@@ -265,8 +270,10 @@ def test_torque_follows_gains_and_limits_alone() -> None:
         "timestep": 0.001,
         "decimation": 1,
         "implicit_damping": False,
+        "armature": [0.07],
     }
     robot = run_policy_module().Simulation(mujoco.MjModel.from_xml_string(HINGE), contract)
+    assert robot.model.dof_armature[6] == 0.07
     assert robot.data.qpos[7] == 0.2
     for target, velocity, torque in ((0.3, 0.0, 5.0), (0.3, 1.0, 2.0), (9.0, 0.0, 8.0), (-9.0, 0.0, -8.0)):
         robot.data.qpos[7], robot.data.qvel[6], robot.data.ctrl[0] = 0.2, velocity, 1.0
@@ -282,6 +289,24 @@ def test_long_implicit_steps_of_a_training_become_explicit_ones_of_1_ms() -> Non
     model = mujoco.MjModel.from_xml_path(str(XBOT_L.mjcf))
     robot = run_policy_module().Simulation(model, json.loads(fast.to_json()))
     assert (model.opt.timestep, robot.decimation) == (0.001, 10)
+
+
+def test_a_makers_model_gets_what_it_lacks(script: Any, stand: Path, tmp_path: Path) -> None:
+    """A ground, and motors' inertia by the contract; and its own motors' gains do not matter, if told so."""
+    robot = without_what_code_adds(tmp_path, floating=True)
+    model = script.load_model(str(robot.mjcf))
+    assert (model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)).sum() == 1
+    ours = script.load_model(str(XBOT_L.mjcf))
+    assert ours.ngeom == mujoco.MjModel.from_xml_path(str(XBOT_L.mjcf)).ngeom
+    policy = script.Policy(str(stand))
+    policy.contract["armature"] = [0.01] * 12
+    script.Simulation(model, policy.contract)
+    assert (model.dof_armature[6:] == 0.01).all()
+    ours.actuator_gainprm[0, 0] = 300.0
+    ours.actuator_biasprm[0, 1] = -300.0
+    with pytest.raises(SystemExit, match=r"the model's 300\. With --ignore-servos"):
+        script.Simulation(ours, policy.contract)
+    script.Simulation(ours, policy.contract, ignore_servos=True)
 
 
 def test_torch_is_not_needed_to_know_the_contract(tmp_path: Path) -> None:

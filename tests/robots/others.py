@@ -24,13 +24,14 @@ FIVE_JOINTS = dataclasses.replace(
 """Without ankle roll: the file's joint is welded, and the foot becomes part of the link before."""
 
 
-def without_what_code_adds(folder: Path) -> Robot:
-    """XBot-L from a file without motors, ground, contact priority, armature, camera, lights, a free joint and
-    names of shapes."""
+def without_what_code_adds(folder: Path, floating: bool = False) -> Robot:
+    """XBot-L from a file without motors, ground, contact priority, armature, camera, lights and names of
+    shapes, and unless it is `floating` without its free joint."""
     root = ET.parse(XBOT_L.mjcf).getroot()
     for element in root.iter():
         for child in list(element):
-            unwanted = child.tag in ("actuator", "keyframe", "camera", "light", "freejoint")
+            unwanted = child.tag in ("actuator", "keyframe", "camera", "light")
+            unwanted |= child.tag == "freejoint" and not floating
             if unwanted or child.get("type") == "plane":
                 element.remove(child)
         if element.tag == "geom":

@@ -5,27 +5,28 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 import pytest
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import (
+    ROBOTS,
     XBOT_L,
     Joint,
     Robot,
     register_robot,
     restored_robot,
-    robot_named,
-    robot_names,
 )
-from humanoid_envs.robots import robot as module
 from tests.robots.others import FIVE_JOINTS, REORDERED
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REGISTERED", dict(module._REGISTERED))
+def registry() -> Iterator[None]:
+    names = set(ROBOTS)
+    yield
+    for name in set(ROBOTS) - names:
+        del ROBOTS[name]
 
 
 def with_joint(index: int, **changes: Any) -> Robot:
@@ -149,15 +150,14 @@ def test_a_robot_is_plain_values() -> None:
 
 
 def test_robots_have_names() -> None:
-    assert robot_named("xbot_l") is XBOT_L is Robot.of("xbot_l")
+    assert ROBOTS["xbot_l"] is XBOT_L is Robot.of("xbot_l")
     mine = dataclasses.replace(XBOT_L, name="mine", base_mass=20.0)
     assert register_robot(mine) is mine
-    register_robot(dataclasses.replace(mine))
+    assert register_robot(dataclasses.replace(mine)) is mine
     assert Robot.of("mine") is mine
-    assert robot_names()[-1] == "mine"
     with pytest.raises(UserError, match="another robot named 'mine'"):
         register_robot(dataclasses.replace(mine, base_mass=21.0))
-    with pytest.raises(UserError, match=r"no robot 'xbot_1', only xbot_l, mine; load.*--plugin NAME"):
+    with pytest.raises(UserError, match=r"Unknown robot 'xbot_1'; did you mean 'xbot_l'\?"):
         Robot.of("xbot_1")
 
 

@@ -189,8 +189,8 @@ def test_onnx_of_other_shapes(tmp_path: Path, ppo: PPO) -> None:
 def test_a_changed_contract_is_noticed(tmp_path: Path, ppo: PPO, name: str) -> None:
     path = export_policy(ppo, tmp_path / name)
     content = path.read_bytes()
-    assert content.count(b'"action_scale": 0.25') == 1
-    path.write_bytes(content.replace(b'"action_scale": 0.25', b'"action_scale": 0.75'))
+    assert content.count(b'"action_clip": 18.0') == 1
+    path.write_bytes(content.replace(b'"action_clip": 18.0', b'"action_clip": 17.0'))
     with pytest.raises(ValueError, match=rf"{name}"):
         load_policy(path)
 

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
 from humanoid_envs.errors import UserError
+from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
 from trainers.evaluation.goals import TRAINING_GOAL
 from trainers.evaluation.metrics import Metrics, WalkStatistics, average
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, rollout
-from trainers.evaluation.setting import NOMINAL, evaluation_env, measured_task
+from trainers.evaluation.setting import NOMINAL, evaluation_env, measured_task, robot_for
 from trainers.evaluation.walk import NINE_COMMANDS
 from trainers.given_configs import Given, config_of
 
@@ -115,14 +116,15 @@ def compare_simulators(
     *,
     config: Optional[Given[GapConfig]] = None,
     others: Sequence[SimulatorWalk] = (),
+    robot: Optional[AnyRobot] = None,
     progress: Progress = no_progress,
 ) -> GapReport:
     """Compare the first simulator with the others, and with walks measured elsewhere (another Python, another
-    machine)."""
+    machine). robot: see `robot_for`."""
     task, config = preset(task), config_of(GapConfig, config)
-    walks = [walk_nine(policy, task, name, config, progress) for name in simulators]
+    walks = [walk_nine(policy, task, name, config, progress, robot) for name in simulators]
     another_seed = dataclasses.replace(config, seed=config.seed + 1)
-    again = walk_nine(policy, task, simulators[0], another_seed, progress)
+    again = walk_nine(policy, task, simulators[0], another_seed, progress, robot)
     walks += others
     period = task.gait.period
     gaps = tuple(gap_between(walks[0], other, period) for other in walks[1:])
@@ -135,13 +137,19 @@ def walk_nine(
     simulator: str,
     config: Given[GapConfig],
     progress: Progress = no_progress,
+    robot: Optional[AnyRobot] = None,
 ) -> SimulatorWalk:
     """All commands on one simulator, on robots as the model has them."""
     start = time.perf_counter()
-    config = config_of(GapConfig, config)
+    config, robot = config_of(GapConfig, config), robot_for(policy, robot)
     command = torch.tensor(config.commands).repeat_interleave(config.rollouts, dim=0)
     env = evaluation_env(
-        measured_task(task), len(command), config.seconds, simulator=simulator, spread=NOMINAL
+        measured_task(task, robot),
+        len(command),
+        config.seconds,
+        simulator=simulator,
+        spread=NOMINAL,
+        robot=robot,
     )
     env.set_command(command)
     walks = WalkStatistics(env, command, config.start_up)

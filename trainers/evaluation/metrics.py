@@ -17,7 +17,6 @@ from humanoid_envs.tasks.velocity import gait
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, combined, mean_estimate, share_estimate
 from trainers.evaluation.rollout import RolloutStep, planar_velocity
-from trainers.evaluation.setting import total_mass
 
 GRAVITY = 9.81
 _SATURATED = 0.999
@@ -144,7 +143,8 @@ class WalkStatistics:
             return total / (over if total.dim() == 1 else over[:, None])  # 0 / 0 is NaN: not measured
 
         speed = mean("distance", cycles) / (self._cycle_steps * period)
-        legs = total_mass(self._env.simulator.robot) - self._env.simulator.robot.base_mass
+        robot = self._env.simulator.robot
+        legs = robot.total_mass - robot.base_mass
         weight = GRAVITY * (self._env.simulator.parameters.base_mass + legs)
         cost = mean("power") / (weight * speed)
         wandered = (self._end - self._start).norm(dim=1) / (steps * period)

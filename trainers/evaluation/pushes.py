@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 import torch
 from torch import Tensor
 
 from humanoid_envs import rotations
 from humanoid_envs.configs import Config, Count, NonNegative, Positive
+from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, rollout
-from trainers.evaluation.setting import Spread, evaluation_env
+from trainers.evaluation.setting import Spread, evaluation_env, robot_for
 from trainers.evaluation.walk import NINE_COMMANDS
 from trainers.given_configs import Given, config_of
 
@@ -87,11 +88,15 @@ def push_test(
     simulator: str,
     spread: Given[Spread],
     seed: int = 0,
+    robot: Optional[AnyRobot] = None,
     progress: Progress = no_progress,
 ) -> PushResult:
-    """Push walking robots from all sides, each at its own phase of the gait."""
+    """Push walking robots from all sides, each at its own phase of the gait. robot: see `robot_for`."""
     task, config = preset(task), config_of(PushConfig, config)
-    env = evaluation_env(task, config.num_robots, config.seconds(task), simulator=simulator, spread=spread)
+    robot = robot_for(policy, robot)
+    env = evaluation_env(
+        task, config.num_robots, config.seconds(task), simulator=simulator, spread=spread, robot=robot
+    )
     per_direction = config.num_robots // config.directions
     commands = torch.tensor(config.commands).repeat(config.directions * config.repeats, 1)
     env.set_command(commands)

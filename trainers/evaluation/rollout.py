@@ -13,7 +13,7 @@ from humanoid_envs import rotations
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.vector_env import HumanoidVectorEnv
-from trainers.evaluation.setting import FALLEN_HEIGHT
+from trainers.evaluation.setting import fallen_height
 
 Policy = Callable[[Tensor], Tensor]
 """Observations (N, 705) -> actions (N, 12), float32 on the CPU. One with a memory also has `reset(mask)`,
@@ -108,12 +108,12 @@ def rollout(
     """
     walker = Walker(env, policy)
     walker.start(seed)
-    limit = env.config.actions.clip
+    limit, lowest = env.config.actions.clip, fallen_height(env.simulator.robot)
     stood = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     for step in range(env.config.steps(seconds)):
         action, reward, terminated = walker.step()
         state = env.simulator.state
-        down = terminated | (state.base_pos[:, 2] <= FALLEN_HEIGHT)
+        down = terminated | (state.base_pos[:, 2] <= lowest)
         standing = stood & ~down
         yield RolloutStep(step, state, action.clamp(-limit, limit), reward, stood, standing)
         if bool(down.any()):

@@ -9,13 +9,14 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 import torch
 
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
+from humanoid_envs.robots import AnyRobot, Robot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
 from trainers.evaluation.goals import SHIPPING_GOAL, TRAINING_GOAL, Goal
 from trainers.evaluation.metrics import Metrics, WalkStatistics, average
 from trainers.evaluation.pushes import PushConfig, PushResult, push_test
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, rollout
-from trainers.evaluation.setting import Spread, evaluation_env, measured_task
+from trainers.evaluation.setting import Spread, evaluation_env, measured_task, robot_for
 from trainers.evaluation.step_response import StepConfig, StepResponse, step_responses
 from trainers.evaluation.walk import NINE_COMMANDS
 from trainers.given_configs import Given, config_of
@@ -101,20 +102,25 @@ def make_scorecard(
     *,
     simulator: str = "mujoco",
     config: Optional[Given[ScorecardConfig]] = None,
+    robot: Optional[AnyRobot] = None,
     progress: Progress = no_progress,
 ) -> Scorecard:
     """Measure a policy on a simulator, see `docs/sim2sim.md`.
 
     task: the one that the policy was trained on. It gives observation, action and gait; everything else is
-    the same for all policies.
+    the same for all policies. robot: see `robot_for`.
     """
-    config = config_of(ScorecardConfig, config)
+    config, robot = config_of(ScorecardConfig, config), robot_for(policy, robot)
     start, cpu_start = time.perf_counter(), time.process_time()
-    task = measured_task(task)
-    commands, cycles = _walk(policy, task, simulator, config, progress)
+    task = measured_task(task, robot)
+    commands, cycles = _walk(policy, task, robot, simulator, config, progress)
     where: Dict[str, Any] = {
-        "simulator": simulator, "spread": config.spread, "seed": config.seed, "progress": progress
-    }  # fmt: skip
+        "robot": robot,
+        "simulator": simulator,
+        "spread": config.spread,
+        "seed": config.seed,
+        "progress": progress,
+    }
     pushes = push_test(policy, task, config=config.pushes, **where)
     responses = step_responses(policy, task, config=config.steps, **where)
     within = [result for result in commands if not result.beyond]
@@ -136,13 +142,20 @@ def make_scorecard(
 
 
 def _walk(
-    policy: Policy, task: VelocityConfig, simulator: str, config: ScorecardConfig, progress: Progress
+    policy: Policy,
+    task: VelocityConfig,
+    robot: Robot,
+    simulator: str,
+    config: ScorecardConfig,
+    progress: Progress,
 ) -> Tuple[Tuple[CommandResult, ...], Tuple[GaitCycle, ...]]:
     """All commands at once, each with its own robots."""
     groups = [(command, config.rollouts) for command in config.commands]
     groups += [(command, config.beyond_rollouts) for command in config.beyond]
     command = torch.tensor([told for told, robots in groups for _ in range(robots)])
-    env = evaluation_env(task, len(command), config.seconds, simulator=simulator, spread=config.spread)
+    env = evaluation_env(
+        task, len(command), config.seconds, simulator=simulator, spread=config.spread, robot=robot
+    )
     env.set_command(command)
     first_of_each = [index * config.rollouts for index in range(len(config.commands))]
     walks = WalkStatistics(env, command, config.start_up)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import List
-from xml.etree import ElementTree
+from typing import Any, List, Optional
 
 import torch
 from gymnasium.vector import AutoresetMode
@@ -14,15 +13,15 @@ from humanoid_envs.configs import Config, Range, Share
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import make
-from humanoid_envs.robots import Robot
+from humanoid_envs.robots import XBOT_L, AnyRobot, Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from humanoid_envs.tasks.velocity.config import Friction, RewardScales, TerminationConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.given_configs import Given, config_of
 
-FALLEN_HEIGHT = 0.5
-"""A robot whose base is lower has fallen, m."""
+_FALLEN = 0.5 / XBOT_L.standing_height
+"""Share of its height at which a robot has fallen."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,7 @@ def evaluation_env(
     *,
     simulator: str = "mujoco",
     spread: Given[Spread] = NOMINAL,
+    robot: AnyRobot = XBOT_L,
 ) -> HumanoidVectorEnv:
     """The task with nothing random but the initial joint angles and what `spread` says, by default in
     C MuJoCo at 1 ms with explicit PD; episodes last at least that long and end only when someone resets them.
@@ -114,6 +114,7 @@ def evaluation_env(
         num_envs,
         config,
         engine=choice.engine,
+        robot=robot,
         device=("cuda" if torch.cuda.is_available() else "cpu") if takes_device else None,
         num_threads=num_threads,
         autoreset_mode=AutoresetMode.DISABLED,
@@ -121,19 +122,23 @@ def evaluation_env(
     )
 
 
-def measured_task(config: AnyConfig) -> VelocityConfig:
+def robot_for(policy: Any, robot: Optional[AnyRobot] = None) -> Robot:
+    """The robot that is asked for, or else the policy's own; XBot-L of functions that name none."""
+    return Robot.of(getattr(policy, "robot", XBOT_L) if robot is None else robot)
+
+
+def fallen_height(robot: Robot) -> float:
+    """A robot whose base is lower has fallen, m: 0.5 for XBot-L."""
+    return _FALLEN * robot.standing_height
+
+
+def measured_task(config: AnyConfig, robot: Robot = XBOT_L) -> VelocityConfig:
     """The task with the same observation, action and gait, but with one meaning of a fall for all policies
-    (a contact of the base, or a base below 0.5 m) and no rewards, which cost time."""
+    (a contact of the base, or a base below `fallen_height`) and no rewards, which cost time."""
     config = preset(config)
     scales = {field.name: 0.0 for field in dataclasses.fields(RewardScales)}
     return dataclasses.replace(
         config,
         rewards=dataclasses.replace(config.rewards, scales=RewardScales(**{**scales, "alive": 1.0})),
-        terminations=TerminationConfig(min_base_height=FALLEN_HEIGHT),
+        terminations=TerminationConfig(min_base_height=fallen_height(robot)),
     )
-
-
-def total_mass(robot: Robot) -> float:
-    """Mass of the whole robot by its URDF, kg."""
-    links = ElementTree.parse(str(robot.urdf)).getroot().iter("mass")
-    return sum(float(link.get("value", "nan")) for link in links)

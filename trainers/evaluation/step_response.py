@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.configs import Config, Count, Positive
+from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, planar_velocity, rollout
-from trainers.evaluation.setting import Spread, evaluation_env
+from trainers.evaluation.setting import Spread, evaluation_env, robot_for
 from trainers.given_configs import Given, config_of
 
 STAND: Command = (0.0, 0.0, 0.0)
@@ -74,12 +75,16 @@ def step_responses(
     simulator: str,
     spread: Given[Spread],
     seed: int = 0,
+    robot: Optional[AnyRobot] = None,
     progress: Progress = no_progress,
 ) -> Tuple[StepResponse, ...]:
-    """Change the commands of walking robots."""
+    """Change the commands of walking robots. robot: see `robot_for`."""
     task, config = preset(task), config_of(StepConfig, config)
     seconds, robots = config.before + config.after, config.robots
-    env = evaluation_env(task, len(config.steps) * robots, seconds, simulator=simulator, spread=spread)
+    robot = robot_for(policy, robot)
+    env = evaluation_env(
+        task, len(config.steps) * robots, seconds, simulator=simulator, spread=spread, robot=robot
+    )
     before, after = (torch.tensor(config.steps)[:, i].repeat_interleave(robots, dim=0) for i in range(2))
     env.set_command(before)
     change, shown = task.steps(config.before), task.steps(max(0.0, config.before - _SHOWN_BEFORE))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive, Range
 from humanoid_envs.errors import UserError
-from humanoid_envs.robots import Robot
+from humanoid_envs.robots import AnyRobot, Robot
 from humanoid_envs.rotations import heading, wrap_angle
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
@@ -21,7 +21,7 @@ from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
 from trainers.evaluation.metrics import mechanical_power
 from trainers.evaluation.rollout import Policy, Progress, no_progress, rollout
-from trainers.evaluation.setting import Spread, evaluation_env, measured_task
+from trainers.evaluation.setting import Spread, evaluation_env, measured_task, robot_for
 from trainers.given_configs import Given, config_of
 
 Pose = Tuple[float, float, float]
@@ -171,13 +171,19 @@ def walk_tour(
     *,
     simulator: str = "mujoco",
     config: Optional[Given[TourConfig]] = None,
+    robot: Optional[AnyRobot] = None,
     progress: Progress = no_progress,
 ) -> Tour:
-    """Send robots on the tour, all at once, each with its own punches. See `docs/sim2sim.md`."""
-    config = config_of(TourConfig, config)
+    """Send robots on the tour, all at once, each with its own punches. See `docs/sim2sim.md`.
+
+    robot: see `robot_for`.
+    """
+    config, robot = config_of(TourConfig, config), robot_for(policy, robot)
     start, cpu_start = time.perf_counter(), time.process_time()
-    task = measured_task(task)
-    env = evaluation_env(task, config.runs, config.seconds, simulator=simulator, spread=config.spread)
+    task = measured_task(task, robot)
+    env = evaluation_env(
+        task, config.runs, config.seconds, simulator=simulator, spread=config.spread, robot=robot
+    )
     log = _Log(env, config)
     env.set_command((0.0, 0.0, 0.0))
     for now in rollout(env, policy, config.seconds, seed=config.seed, progress=progress):

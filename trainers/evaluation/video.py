@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from humanoid_envs.errors import MissingPackage
 from humanoid_envs.files import replacing
+from humanoid_envs.robots import XBOT_L, AnyRobot
 from humanoid_envs.tasks.velocity import AnyConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import evaluation_env
@@ -120,15 +121,16 @@ class VideoCallback:
         seconds: float = 6.0,
         size: Sequence[int] = (640, 360),
         fps: int = 25,
+        robot: AnyRobot = XBOT_L,
     ) -> None:
-        """task: what the policy is trained on. command: vx, vy (m/s), yaw rate (rad/s). size: width, height.
-        fps: few, since rendering without a GPU takes a tenth of a second a picture.
+        """task, robot: what the policy is trained on. command: vx, vy (m/s), yaw rate (rad/s). size: width,
+        height. fps: few, since rendering without a GPU takes a tenth of a second a picture.
 
         Raises ImportError without imageio, RuntimeError where pictures cannot be rendered.
         """
         _imageio()
         self._task = preset(task)
-        self._env = evaluation_env(self._task, num_envs=1, seconds=seconds)
+        self._env = evaluation_env(self._task, num_envs=1, seconds=seconds, robot=robot)
         self._directory, self._every = Path(directory), every
         self._seconds, self._options = seconds, {"command": command, "size": size, "fps": fps}
         self._env.reset(seed=0)

@@ -272,6 +272,6 @@ class LivePlot:
 
 
 def _calm_env(name: str, policy: LoadedPolicy) -> HumanoidVectorEnv:
-    env = evaluation_env(policy.task, num_envs=1, seconds=_FOREVER)
+    env = evaluation_env(policy.task, num_envs=1, seconds=_FOREVER, robot=policy.robot)
     require_fit(policy, env, f"The policy {name}")
     return env

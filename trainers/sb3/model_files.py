@@ -23,6 +23,7 @@ from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.files import replacing
+from humanoid_envs.robots import XBOT_L, AnyRobot, Robot, restored_robot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from trainers.policies import LoadedPolicy
 from trainers.ppo.signature import EnvSignature
@@ -48,6 +49,7 @@ def describe(model: BaseAlgorithm) -> Dict[str, Any]:
             "algorithm": f"{type(model).__module__.split('.')[0]}.{type(model).__name__}",
             "task": to_plain(env.humanoids.config, VelocityConfig),
             "engine": env.humanoids.metadata.get("engine"),
+            "robot": env.humanoids.simulator.robot.plain(),
             **plugins.record(),
             "contract": env.humanoids.contract.to_json(),
             "signature": to_plain(dataclasses.replace(signature_of(env), wrapper=wrapper)),
@@ -151,12 +153,13 @@ def as_policy(
     model: BaseAlgorithm,
     task: Optional[AnyConfig] = None,
     normalization: Union[VecNormalize, Normalization, None] = None,
+    robot: AnyRobot = XBOT_L,
 ) -> LoadedPolicy:
     """A model of any algorithm as a policy that `trainers.evaluation` measures: its most likely actions, with
     memory if the algorithm has one. It takes observations as the task gives them, and shows them to the model
     normalized, if `VecNormalize` did so in training.
 
-    task: what it was trained on, if it does not carry that (see `describe`) and has no environment.
+    task, robot: what it was trained on, if it does not carry that (see `describe`) and has no environment.
     normalization: see `normalization_of`.
 
     Raises:
@@ -171,10 +174,11 @@ def as_policy(
             raise UserError(f"This model does not carry its {missing.pop()}: describe(model), or pass task=.")
         with plugins.naming_missing(metadata.get("plugins")):
             task = from_plain(VelocityConfig, metadata["task"], "model")
+            robot = restored_robot(metadata.get("robot"), "model")
         contract = PolicyContract.from_json(metadata["contract"], "The model's contract")
     else:
-        task = preset(task)
-        contract = PolicyContract.of(task)
+        task, robot = preset(task), Robot.of(robot)
+        contract = PolicyContract.of(task, robot)
     empty, normalizer = _unseen(model), normalization_of(model, normalization)
     _require_spaces(model, contract)
     normalized = normalizer.normalize_obs if isinstance(normalizer, VecNormalize) else normalizer
@@ -196,7 +200,7 @@ def as_policy(
 
     lstm = getattr(model.policy, "lstm_actor", None)
     shape = None if lstm is None else (2, lstm.num_layers, lstm.hidden_size)
-    return LoadedPolicy(network, contract, task, shape)
+    return LoadedPolicy(network, contract, task, shape, robot)
 
 
 def normalization_of(

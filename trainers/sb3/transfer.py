@@ -17,7 +17,7 @@ from torch import Tensor
 from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError, WrongType
 from humanoid_envs.registration import make_mujoco
-from trainers.export import task_of
+from trainers.export import robot_of, task_of
 from trainers.ppo import PPO, PPOConfig
 from trainers.ppo.normalization import EPSILON, LIMIT
 from trainers.sb3.model_files import describe, normalization_of, signature_of
@@ -56,7 +56,7 @@ def from_ppo(
     source = "This policy" if isinstance(policy, PPO) else str(policy)
     ppo = policy if isinstance(policy, PPO) else PPO.load(policy, device="cpu")
     if env is None:
-        env = make_mujoco(64, task_of(ppo), dict_obs=True)
+        env = make_mujoco(64, task_of(ppo), robot=robot_of(ppo), dict_obs=True)
     env = HumanoidVecEnv(env) if isinstance(env, VectorEnv) else env
     inner = humanoid_vec_env(env)
     normalizer, wrapper = changes(env)
@@ -113,7 +113,9 @@ def to_ppo(model: OnPolicyAlgorithm, env: Optional[VectorEnv] = None, **options:
         "learner": {"optimizer": {}, "learning_rate": config.learning_rate},
         "num_timesteps": 0,
         "num_updates": 0,
-        "metadata": {name: metadata[name] for name in ("task", "engine", "plugins") if name in metadata},
+        "metadata": {
+            name: metadata[name] for name in ("task", "engine", "robot", "plugins") if name in metadata
+        },
         "random": None,
         "environment": None,
     }

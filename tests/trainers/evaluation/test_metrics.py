@@ -16,7 +16,6 @@ from humanoid_envs.tasks.velocity import gait, preset
 from tests.trainers.evaluation.scripted import CYCLE, DT, moment, moving, scripted_env
 from trainers.evaluation.intervals import Estimate
 from trainers.evaluation.metrics import RolloutTable, WalkStatistics, average
-from trainers.evaluation.setting import total_mass
 
 COMMAND = torch.tensor([[0.4, 0.0, 0.2], [0.4, 0.0, 0.2]])
 ALL = slice(0, 2)
@@ -88,7 +87,7 @@ def test_torque_power_and_cost_of_transport() -> None:
 def test_mass_is_that_of_the_model() -> None:
     mujoco = pytest.importorskip("mujoco")
     model = mujoco.MjModel.from_xml_path(str(XBOT_L.mjcf))
-    assert total_mass(XBOT_L) == pytest.approx(model.body_mass.sum(), rel=1e-4)
+    assert XBOT_L.total_mass == pytest.approx(model.body_mass.sum(), rel=1e-4)
 
 
 def test_a_robot_that_stays_has_no_cost_of_transport_but_may_drift() -> None:
