@@ -286,8 +286,32 @@ def _native(value: Any) -> Any:
 
 @functools.lru_cache(maxsize=None)
 def _hints(cls: type) -> Dict[str, Any]:
-    hints = get_type_hints(cls, include_extras=True)
+    _require_fields(cls)
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except (NameError, TypeError) as error:
+        raise UserError(f"{cls.__name__}: an annotation cannot be read here: {error}.") from error
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _require_fields(cls: type) -> None:
+    """UserError if something in a config's class looks like a field and is none."""
+    for part in cls.__mro__:
+        if part is Config or not issubclass(part, Config):
+            continue
+        own = vars(part)
+        annotated = own.get("__annotations__", {})
+        if annotated and "__dataclass_fields__" not in own:
+            raise UserError(
+                f"{part.__name__} needs @dataclass(frozen=True): {next(iter(annotated))} is no field without."
+            )
+        for name, value in own.items():
+            is_meant = name in cls.__dataclass_fields__ or isinstance(value, Config)  # pyright: ignore
+            if is_meant and name not in annotated:
+                raise UserError(
+                    f"{part.__name__}.{name} is no field without an annotation: "
+                    f"write {name}: {type(value).__name__} = {_short(value)}."
+                )
 
 
 def _required(cls: type) -> List[str]:

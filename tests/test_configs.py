@@ -190,6 +190,38 @@ def test_of_classes_of_one_name_the_newest_counts() -> None:
         del sys.modules["reloaded"]
 
 
+def test_what_looks_like_a_field_and_is_none_is_refused() -> None:
+    class Undecorated(Inner):
+        more: float = 2.0
+
+    @dataclass(frozen=True)
+    class Unannotated(Holder):
+        inner = Wider()
+
+    @dataclass(frozen=True)
+    class Stray(Inner):
+        part = Wider()
+
+    @dataclass(frozen=True)
+    class Unknown(Inner):
+        more: Nowhere = 1.0  # type: ignore[name-defined]  # noqa: F821
+
+    @dataclass(frozen=True)
+    class Fine(Wider):
+        def twice(self) -> float:
+            return 2.0 * self.more
+
+    Fine()
+    for cls, message in (
+        (Undecorated, r"^Undecorated needs @dataclass\(frozen=True\): more is no field without"),
+        (Unannotated, r"^Unannotated\.inner is no field without an annotation: write inner: Wider = Wider\("),
+        (Stray, r"^Stray\.part is no field without an annotation"),
+        (Unknown, r"^Unknown: an annotation cannot be read here: name 'Nowhere' is not defined"),
+    ):
+        with pytest.raises(UserError, match=message):
+            cls()
+
+
 def test_values_of_earlier_versions() -> None:
     assert from_plain(Grown, {"pace": 7.2}) == Grown(2.0)
     assert from_plain(Grown, {"speed": 2.0}) == Grown(2.0)
