@@ -13,6 +13,8 @@ from trainers.evaluation.report.style import MUTED, pen
 _ROW = 17.0
 _CHARACTER = 6.3
 """Mean width of a character, pixels."""
+_LABEL = 38.0
+"""Room for a tick's label, pixels."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def set_up(axes: Any, x_label: str, y_label: str = "", remark: str = "") -> None
     axes.set_xlabel(x_label, loc="right")
     axes.annotate(y_label, (0.0, 1.0), (-36.0, 5.0), "axes fraction", "offset points", color=MUTED)
     axes.set_title(remark, loc="right", color=pen("black line")["color"])
-    both = ((axes.xaxis, axes.axvline, 6), (axes.yaxis, axes.axhline, 5))
+    across = min(7, max(3, int(axes.get_window_extent().width / _LABEL)))
+    both = ((axes.xaxis, axes.axvline, across), (axes.yaxis, axes.axhline, 6))
     for axis, zero, most in both if y_label else both[:1]:
         axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
         axis.set_major_formatter(lambda value, _: tick_label(value))

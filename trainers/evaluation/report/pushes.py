@@ -65,8 +65,10 @@ def _polar(pushes: Dict[str, Any]) -> Panel:
         for angle, limit in limits:
             if limit.low is not None and limit.high is not None:
                 axes.plot((angle, angle), (limit.low, min(limit.high, largest)), **pen("first line"))
-        axes.plot([angle for angle, _ in known], [limit for _, limit in known], **pen("first dot"))
-        axes.scatter(0.0, 0.0, 110.0, [tint(INK, 0.13)], marker="^", edgecolor=INK, linewidth=1.8)
+        axes.plot(
+            [angle for angle, _ in known], [limit for _, limit in known], clip_on=False, **pen("first dot")
+        )
+        axes.scatter(0.0, 0.0, 150.0, [tint(INK, 0.13)], marker="^", edgecolor=INK, linewidth=1.8)
         axes.set_rlim(0.0, largest)
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], prune="lower"))
         axes.yaxis.set_major_formatter(lambda value, _: tick_label(value))
