@@ -106,7 +106,8 @@ class Learner:
         entropy = batch.mean(distribution.entropy())
         loss = surrogate_loss + config.value_coef * value_loss - entropy_coef * entropy
         if self._auxiliary:
-            batch = dataclasses.replace(batch, features=seen.features)
+            features = {"outputs": seen.outputs, "values": seen.values, **seen.features}
+            batch = dataclasses.replace(batch, features=features)
         auxiliary = {name: function(policy, batch) for name, function in self._auxiliary.items()}
         for name, value in auxiliary.items():
             loss = loss + weights[name] * value

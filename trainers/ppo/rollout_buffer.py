@@ -42,7 +42,8 @@ class Minibatch:
     state: Optional[Tensor] = None
     """(E, S) the policy's state at the first step, zero if an episode begins there; None if S is 0."""
     features: Dict[str, Tensor] = field(default_factory=dict)
-    """For auxiliary losses: what the policy has just computed of these samples, see `Policy.evaluate`."""
+    """For auxiliary losses: what the policy has just computed of these samples, "outputs" (B, action_dim),
+    "values" (B,) and what else its `evaluate` has, with gradients."""
 
     def mean(self, values: Tensor) -> Tensor:
         """() mean of values (B,) over the samples that count."""
