@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ from tests.examples.script import ROOT, run
 from tests.robots.others import REORDERED, without_what_code_adds
 from trainers.export import export_network, export_policy
 from trainers.policies import load_policy
-from trainers.ppo import PPO, PPOConfig
+from trainers.ppo import PPO, GRUPolicy, PPOConfig
 
 mujoco = pytest.importorskip("mujoco")
 pytest.importorskip("mujoco.batch")
@@ -110,16 +110,17 @@ def walk(env: HumanoidVectorEnv, policy: Any, steps: int) -> Tuple[np.ndarray, n
 
 
 @pytest.mark.parametrize(
-    ("config", "robot", "symmetry"),
+    ("config", "robot", "networks"),
     [
-        (preset("v0"), XBOT_L, True),
-        (unusual_config(), unusual_robot(), False),
-        (preset("v0"), REORDERED, True),
+        (preset("v0"), XBOT_L, {"symmetry": True}),
+        (unusual_config(), unusual_robot(), {}),
+        (preset("v0"), REORDERED, {"symmetry": True}),
+        (preset("v0"), XBOT_L, {"policy": GRUPolicy(hidden=16), "num_minibatches": 1}),
     ],
-    ids=["v0", "other numbers", "joints in another order"],
+    ids=["v0", "other numbers", "joints in another order", "memory"],
 )
 def test_observations_are_those_of_the_environment_bit_for_bit(
-    tmp_path: Path, config: VelocityConfig, robot: Robot, symmetry: bool
+    tmp_path: Path, config: VelocityConfig, robot: Robot, networks: Dict[str, Any]
 ) -> None:
     """A policy flails, falls and lies there. Run from its file alone, by numpy and MuJoCo, it sees what the
     environment shows it: any difference, be it one bit, would grow until all is different."""
@@ -130,7 +131,7 @@ def test_observations_are_those_of_the_environment_bit_for_bit(
     start = env.simulator.mujoco_data(0)
     np.savez(tmp_path / "start.npz", qpos=start.qpos, qvel=start.qvel, command=command, steps=steps)
     mujoco.mj_saveModel(env.simulator.mujoco_model(0), str(tmp_path / "model.mjb"))
-    hyper = PPOConfig(actor_hidden=(32,), actor_output_scale=10.0, symmetry=symmetry, device="cpu")
+    hyper = PPOConfig(actor_hidden=(32,), actor_output_scale=10.0, device="cpu", **networks)
     export_policy(PPO(env, hyper), tmp_path / "policy.onnx")
 
     observations, actions, down = walk(env, load_policy(tmp_path / "policy.onnx", env.contract), steps)

@@ -17,7 +17,7 @@ from humanoid_envs.tasks.velocity import preset
 from tests.trainers.test_export import make_ppo, observations
 from trainers.export import export_network, export_policy
 from trainers.policies import load_policy, read_contract
-from trainers.ppo import PPO
+from trainers.ppo import PPO, GRUPolicy
 from trainers.trust import remember
 
 pytest.importorskip("onnx")
@@ -146,6 +146,31 @@ def test_a_recurrent_policy_remembers_until_it_is_reset(tmp_path: Path, name: st
     policy.reset()
     assert policy(ones)[:, 0].tolist() == [1.0, 1.0, 1.0]
     assert policy(ones[:2])[:, 0].tolist() == [1.0, 1.0]  # other robots: another walk
+
+
+@pytest.mark.parametrize("name", ["policy.onnx", "policy.jit.pt", "last.pt"])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_a_trained_memory_acts_as_it_was_trained(tmp_path: Path, name: str, normalize: bool) -> None:
+    """From every kind of file, as PPO.predict, over a walk in which robots start anew."""
+    networks = {"policy": GRUPolicy(hidden=16), "actor_output_scale": 10.0, "num_minibatches": 1}
+    ppo = make_ppo(normalize_observations=normalize, **networks)
+    ppo.policy.update_normalization(1.0 + observations(), torch.randn(8, 219))
+    ppo.metadata["task"] = to_plain(preset("v0"))
+    if name == "last.pt":
+        ppo.save(tmp_path / name)
+    else:
+        export_policy(ppo, tmp_path / name)
+    policy, state, starts = load_policy(tmp_path / name), None, torch.ones(3, dtype=torch.bool)
+    generator = torch.Generator().manual_seed(2)
+    first = policy(observations(3))
+    for _ in range(20):
+        seen = 2.0 * torch.randn(3, 705, generator=generator)
+        policy.reset(starts)
+        expected, state = ppo.predict(seen, state, starts)
+        torch.testing.assert_close(policy(seen), expected, rtol=0.0, atol=1e-5)
+        starts = torch.rand(3, generator=generator) < 0.2
+    assert expected.abs().max() > 1.0
+    assert not torch.allclose(policy(observations(3)), first), "what came before counts"
 
 
 def test_a_policy_without_memory_can_be_reset(tmp_path: Path) -> None:

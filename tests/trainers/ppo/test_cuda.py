@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Dict
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from humanoid_envs.registration import make
 from humanoid_envs.tasks.velocity import preset as task_preset
 from tests.trainers.ppo import test_golden
 from tests.trainers.ppo.counting_env import CountingEnv
-from trainers.ppo import PPO, PPOConfig
+from trainers.ppo import PPO, AuxiliaryLoss, GRUPolicy, Losses, Minibatch, Policy, PolicyConfig, PPOConfig
 from trainers.ppo.captured_update import CapturedUpdate
 from trainers.ppo.learner import Learner
 from trainers.ppo.rollout_buffer import RolloutBuffer
@@ -91,9 +92,76 @@ def test_captured_updates_equal_plain_ones(golden: dict) -> None:
         torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("bfloat16", [False, True])
+class Estimator(nn.Module):
+    """What the critic sees, from what the actor sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 1)
+
+    def forward(self, policy: Policy, batch: Minibatch) -> Tensor:
+        return batch.mean((self.layer(batch.obs) - batch.critic_obs).square().mean(-1))
+
+
+@dataclass(frozen=True)
+class Estimate(AuxiliaryLoss):
+    def build(self, policy: Policy, signature: Any) -> Any:
+        return Estimator()
+
+
+@dataclass(frozen=True)
+class Small(AuxiliaryLoss):
+    def __call__(self, policy: Policy, batch: Minibatch) -> Tensor:
+        return batch.mean(batch.features["outputs"].square().sum(-1))
+
+
+@dataclass(frozen=True)
+class Both(Losses):
+    estimate: Estimate = Estimate(weight=0.1)
+    small: Small = Small(weight=0.01)
+
+
+@pytest.mark.parametrize("policy", [PolicyConfig(), GRUPolicy(hidden=8)], ids=["perceptrons", "memory"])
+def test_networks_and_losses_of_any_kind_learn_in_a_graph(policy: PolicyConfig) -> None:
+    """Without waiting for the device, captured and not, and alike."""
+    learned = []
+    for captured in (True, False):
+        config = replace(CONFIG, policy=policy, losses=Both(), tf32=False)
+        ppo = PPO(CountingEnv(lengths=(3, 4, 10, 5), noise=1.0), config)
+        ppo._start_episodes()
+        ppo._collector.collect()
+        if captured:
+            ppo._update.prepare()
+        else:  # compiles, and makes Adam's moments
+            ppo.learner.update(ppo._rollout, torch.arange(ppo._rollout.num_items, device="cuda"))
+            ppo.set_parameters(PPO(CountingEnv(lengths=(3, 4, 10, 5)), config).get_parameters())
+        indices = torch.arange(ppo._rollout.num_items, device="cuda")
+        losses: Dict[str, Tensor] = {}
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            for shift in range(3):
+                order = indices.roll(shift)
+                losses = ppo._update(order) if captured else ppo.learner.update(ppo._rollout, order)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert bool((losses["small"] > 0.0).all())
+        learned.append(ppo.policy.state_dict())
+    for name, weight in learned[0].items():
+        torch.testing.assert_close(weight, learned[1][name], rtol=1e-4, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"symmetry": True},
+        {"symmetry": True, "bfloat16": True},
+        {"policy": GRUPolicy(hidden=8)},
+        {"policy": GRUPolicy(hidden=8), "bfloat16": True},
+    ],
+    ids=["perceptrons", "bfloat16", "memory", "memory bfloat16"],
+)
 def test_collecting_as_a_graph_equals_collecting_step_by_step(
-    monkeypatch: pytest.MonkeyPatch, bfloat16: bool
+    monkeypatch: pytest.MonkeyPatch, changes: Dict[str, Any]
 ) -> None:
     """Two rollouts and updates on XBot-L, over ends of episodes. Warp adds contact forces up in any order, so
     they repeat to rounding only; before the first contact they are equal."""
@@ -105,7 +173,7 @@ def test_collecting_as_a_graph_equals_collecting_step_by_step(
         env = make(64, task, engine="mujoco_warp", compiled=False)
         if not graph:
             monkeypatch.setattr(TensorEnv, "can_accelerate", False)
-        config = replace(CONFIG, symmetry=True, bfloat16=bfloat16, tf32=False)
+        config = replace(CONFIG, tf32=False, **changes)
         ppo = PPO(env, config).learn(2 * 640)
         rollouts.append(ppo._rollout)
         assert ppo.metrics["episode/length"] == pytest.approx(6.0)  # ends when the count exceeds 5

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from tests.trainers.ppo.counting_env import CountingEnv
-from trainers.ppo import PPO, PPOConfig
+from trainers.ppo import PPO, GRUPolicy, Policy, PPOConfig
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.distributed import ALONE, Workers, torchrun_workers, workers_of
 from trainers.ppo.episode_statistics import EpisodeStatistics
@@ -120,7 +120,15 @@ def part_of_update(workers: Workers, folder: Path) -> Dict[str, Any]:
     workers.require_same(policy)
     masked = make_rollout(policy, envs, workers, masked=True)
     assert masked.valid is not None
+    torch.manual_seed(0)
+    remembering = GRUPolicy(hidden=4).build(EnvSignature.of(CountingEnv()), config)
+    halves = [torch.tensor([2, 0, 3, 1]), torch.tensor([1, 3, 2, 0])]  # of environments
+    whole = torch.cat([torch.cat(both) for both in zip(halves[0].chunk(2), (halves[1] + 4).chunk(2))])
+    permutation = halves[workers.rank] if workers.world_size == 2 else whole
+    learner = Learner(remembering, config, CPU, workers=workers)
+    learner.update(make_rollout(remembering, envs, workers), permutation)
     return {
+        "remembering": dict(remembering.state_dict()),
         "advantages": rollout.advantages,
         "masked_advantages": masked.advantages * masked.valid,
         "policy": dict(policy.state_dict()),
@@ -128,9 +136,12 @@ def part_of_update(workers: Workers, folder: Path) -> Dict[str, Any]:
     }
 
 
-def make_rollout(policy: ActorCritic, envs: Tensor, workers: Workers, masked: bool = False) -> RolloutBuffer:
+def make_rollout(policy: Policy, envs: Tensor, workers: Workers, masked: bool = False) -> RolloutBuffer:
     """Some of the 8 environments of a random rollout, in which they earn and see different amounts."""
-    rollout = RolloutBuffer(6, len(envs), EnvSignature.of(CountingEnv()), CPU, masked, workers=workers)
+    size = policy.state_size
+    memory = {"sequences": size > 0, "state_size": size}
+    signature = EnvSignature.of(CountingEnv())
+    rollout = RolloutBuffer(6, len(envs), signature, CPU, masked, workers=workers, **memory)
     generator = torch.Generator().manual_seed(1)
 
     def draw(*shape: int) -> Tensor:
@@ -144,6 +155,9 @@ def make_rollout(policy: ActorCritic, envs: Tensor, workers: Workers, masked: bo
     rollout.actor_outputs.copy_(0.1 * draw(3))
     rollout.actions.copy_(rollout.actor_outputs + 0.3 * draw(3))
     rollout.log_probs.copy_(policy.distribution(rollout.actor_outputs).log_prob(rollout.actions).detach())
+    if rollout.state is not None:
+        rollout.state.copy_(draw(size)[0])
+        rollout.dones.copy_(draw() > 4.0)
     if rollout.valid is not None:
         rollout.valid.copy_(draw() > 2.0)  # more of them in the second half
     rollout.finish(torch.zeros(len(envs)), 0.9, 0.9, normalize=True)
@@ -157,7 +171,7 @@ def test_two_workers_learn_like_one(tmp_path: Path) -> None:
         torch.testing.assert_close(both, one[name], rtol=1e-5, atol=1e-6)
     assert one["record"]["learning_rate"].unique().numel() > 1  # the KL divergence had its say
     for half in two:
-        for kind, tolerance in (("record", 2e-5), ("policy", 1e-6)):
+        for kind, tolerance in (("record", 2e-5), ("policy", 1e-6), ("remembering", 1e-6)):
             for name, values in one[kind].items():
                 torch.testing.assert_close(half[kind][name], values, rtol=tolerance, atol=1e-6, msg=name)
 
