@@ -36,5 +36,8 @@ class MissingPlugIn(UserError):
     """
 
     def __init__(self, problem: str, plugin: str) -> None:
-        super().__init__(f"{problem}; load the plug-in that has it: --plugin {plugin}.")
-        self.problem = problem
+        super().__init__(problem, plugin)  # what pickle makes it of again
+        self.problem, self.plugin = problem, plugin
+
+    def __str__(self) -> str:
+        return f"{self.problem}; load the plug-in that has it: --plugin {self.plugin}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import sys
 from pathlib import Path
@@ -107,6 +108,11 @@ def test_what_a_file_was_written_with_is_named_where_it_is_missing() -> None:
     ending = r"^No such engine\. .* are not loaded: --plugin a --plugin b\.$"
     with pytest.raises(UserError, match=ending), plugins.naming_missing(["a", "b"]):
         raise UserError("No such engine.")
+
+
+def test_the_error_passes_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(MissingPlugIn("no such class", "my_walk")))
+    assert str(error) == "no such class; load the plug-in that has it: --plugin my_walk."
 
 
 @pytest.mark.parametrize("written_with", [None, [], "my_walk", 3, {"my_walk": 1}])
