@@ -33,7 +33,9 @@ chosen preset, config or run; `--help all` shows all:
     task.rewards            the terms' weights and parameters
     task.terminations       when an episode ends
     task.randomization      starts, pushes, and how robots differ
-    ppo                     --ppo.learning-rate, --ppo.actor-hidden and all else of the algorithm
+    ppo                     --ppo.learning-rate, --ppo.actor-hidden and all else of the algorithm; within it
+    ppo.policy              a network of one's own
+    ppo.losses              losses beside PPO's
 """
 
 from __future__ import annotations

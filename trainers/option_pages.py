@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
 from typing import Any, List
 
 import tyro
@@ -28,8 +29,12 @@ def show_options(config: Config, group: str) -> None:
     """
     if group not in groups(config):
         raise UserError(f"--help knows no group {group!r}{nearest(group, groups(config))}")
+    inner = values_of(config).get(group)
+    if inner is not None and not dataclasses.fields(inner):
+        print(f"{group} has no options here. It is a {type(inner).__name__}:\n\n{inspect.getdoc(inner)}")
+        return
     shown = {"run": _without_groups, "all": lambda config: config}.get(group)
-    page = shown(config) if shown else _alone(group, values_of(config)[group])
+    page = shown(config) if shown else _alone(group, inner)
     with contextlib.suppress(SystemExit):
         tyro.cli(type(page), default=page, args=["--help"])
 

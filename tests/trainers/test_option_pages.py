@@ -48,6 +48,13 @@ def test_values_are_the_configs_own(capsys: pytest.CaptureFixture) -> None:
     assert "--task.gait.skips INT Beats left out. (default: 4)" in page
 
 
+def test_a_group_without_options_says_what_it_is_for(capsys: pytest.CaptureFixture) -> None:
+    show_options(CONFIG, "ppo.losses")
+    page = capsys.readouterr().out
+    assert page.startswith("ppo.losses has no options here. It is a Losses:")
+    assert "Auxiliary losses" in page
+
+
 def test_unknown_groups() -> None:
     with pytest.raises(UserError, match=r"^--help knows no group 'task\.gate'; did you mean 'task\.gait'"):
         show_options(CONFIG, "task.gate")
