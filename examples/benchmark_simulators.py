@@ -16,9 +16,9 @@ from typing import List, Optional
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
 from trainers.command_line import ROLLOUTS, SCORED_SECONDS, add_plugin, add_trust, concise_errors
+from trainers.evaluation.env import available_simulators, choose_simulator
 from trainers.evaluation.gap import GapConfig, SimulatorWalk, compare_simulators
 from trainers.evaluation.result_file import Result, describe_policy, write_results
-from trainers.evaluation.setting import available_simulators, choose_simulator
 from trainers.policies import load_policy
 from trainers.runs import find_checkpoint
 

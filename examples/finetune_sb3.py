@@ -22,7 +22,7 @@ from humanoid_envs.programs import example_command
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.command_line import add_plugin, concise_errors
 from trainers.evaluation import NINE_COMMANDS, CommandScore, evaluate_commands, format_scores, summarize
-from trainers.evaluation.setting import NOMINAL, Spread
+from trainers.evaluation.env import NOMINAL, DomainRandomization
 from trainers.export import robot_of, task_of
 from trainers.policies import LoadedPolicy
 from trainers.ppo import PPO
@@ -43,8 +43,8 @@ from trainers.signals import Interruption
 import gymnasium
 import torch
 
-NEW_ROBOTS = Spread(foot_friction=(0.0, 0.2), added_mass=(30.0, 40.0))
-TRAINED_ROBOTS = Spread(foot_friction=(0.0, 1.0), added_mass=(0.0, 40.0))
+NEW_ROBOTS = DomainRandomization(foot_friction=(0.0, 0.2), added_mass=(30.0, 40.0))
+TRAINED_ROBOTS = DomainRandomization(foot_friction=(0.0, 1.0), added_mass=(0.0, 40.0))
 """From the old domain to the new one: a policy that only sees the new one forgets the old."""
 STD = 0.15
 """Of the actions at the start; that from the end of the policy's training explores too little."""
@@ -98,8 +98,8 @@ def finetune(chosen: argparse.Namespace, run: Run, interruption: Interruption) -
     def evaluate(policy: LoadedPolicy, when: str) -> Dict[str, List[CommandScore]]:
         length = {"episodes": chosen.episodes, "seconds": chosen.seconds}
         scores = {
-            "new": evaluate_commands(policy, NEW_COMMANDS, config=new, spread=NEW_ROBOTS, **length),
-            "old": evaluate_commands(policy, NINE_COMMANDS, config=old, spread=NOMINAL, **length),
+            "new": evaluate_commands(policy, NEW_COMMANDS, config=new, randomization=NEW_ROBOTS, **length),
+            "old": evaluate_commands(policy, NINE_COMMANDS, config=old, randomization=NOMINAL, **length),
         }
         for domain, table in scores.items():
             print(f"\nThe {domain} domain {when}:\n{format_scores(table)}", flush=True)

@@ -30,7 +30,7 @@ from trainers.command_line import (
 )
 from trainers.evaluation import evaluation_env
 from trainers.evaluation.steering import KEYS, CommandKeys
-from trainers.evaluation.video import record, walk
+from trainers.evaluation.video import record, walk_steps
 from trainers.policies import LoadedPolicy, load_policy, read_contract
 from trainers.runs import find_checkpoint
 
@@ -88,7 +88,7 @@ def play(policy: LoadedPolicy, arguments: argparse.Namespace) -> None:
 
     options = {"command": arguments.command, "seed": arguments.seed, "on_fall": fall}
     if arguments.video is None:
-        watch(env, walk(env, policy, arguments.seconds, **options), arguments.command)
+        watch(env, walk_steps(env, policy, arguments.seconds, **options), arguments.command)
     else:
         record(env, policy, arguments.seconds, arguments.video, size=arguments.size, **options)
         print(f"Wrote {arguments.video} and {arguments.video.with_suffix('.png')}.")

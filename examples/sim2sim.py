@@ -25,14 +25,14 @@ from trainers.command_line import (
     concise_errors,
     render_without_display,
 )
+from trainers.evaluation.command_scores import WIDE_COMMANDS
+from trainers.evaluation.env import available_simulators, choose_simulator, evaluation_env
 from trainers.evaluation.gap import GapConfig, compare_simulators
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result_file import Result, describe_policy, read_result, read_walks, write_result
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
-from trainers.evaluation.setting import available_simulators, choose_simulator, evaluation_env
 from trainers.evaluation.terminal_tables import format_gap, format_scorecard, format_tour
 from trainers.evaluation.tour import TourConfig, walk_tour
-from trainers.evaluation.walk import WIDE_COMMANDS
 from trainers.policies import LoadedPolicy, load_policy, read_contract
 from trainers.runs import find_checkpoint
 

@@ -11,7 +11,7 @@ from humanoid_envs.engines import ENGINES, register_engine
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import make
 from humanoid_envs.single_env import HumanoidEnv
-from trainers.evaluation.setting import available_simulators, evaluation_env
+from trainers.evaluation.env import available_simulators, evaluation_env
 from trainers.presets import TrainConfig
 from trainers.training import make_env
 

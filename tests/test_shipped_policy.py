@@ -18,7 +18,7 @@ from humanoid_envs.registration import make_mujoco
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import preset
 from trainers.evaluation import evaluate_commands
-from trainers.evaluation.walk import WIDE_COMMANDS
+from trainers.evaluation.command_scores import WIDE_COMMANDS
 from trainers.policies import load_policy
 from trainers.ppo import PPO
 

@@ -15,10 +15,10 @@ import pytest
 from humanoid_envs.configs import Config, from_plain, to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import PRESETS, VelocityConfig, preset
+from trainers.evaluation.env import DomainRandomization
 from trainers.evaluation.gap import GapConfig
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.scorecard import ScorecardConfig
-from trainers.evaluation.setting import Spread
 from trainers.evaluation.step_response import StepConfig
 from trainers.evaluation.tour import TourConfig
 from trainers.ppo import PPOConfig
@@ -36,7 +36,7 @@ WRONG: Dict[type, List[Any]] = {
 }
 CONFIGS = (
     VelocityConfig, PPOConfig, TrainConfig,
-    Spread, TourConfig, PushConfig, StepConfig, GapConfig, ScorecardConfig,
+    DomainRandomization, TourConfig, PushConfig, StepConfig, GapConfig, ScorecardConfig,
 )  # fmt: skip
 OPTIONAL = {(PPOConfig, "desired_kl"), (TrainConfig, "save_minutes")}
 

@@ -13,7 +13,7 @@ pytest.importorskip("stable_baselines3")
 from tests.examples.script import run_here
 from tests.trainers.sb3.robots import make_ppo
 from trainers.evaluation import NINE_COMMANDS, CommandScore
-from trainers.evaluation.setting import NOMINAL
+from trainers.evaluation.env import NOMINAL
 from trainers.export import task_of
 from trainers.ppo import PPO
 from trainers.sb3 import load_model
@@ -44,14 +44,14 @@ def test_finetunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
     # The new domain is harder in every respect, the old one is the policy's own.
     (new_commands, new), (old_commands, old) = asked[:2]
-    assert (old_commands, old["spread"], old["config"]) == (NINE_COMMANDS, NOMINAL, task_of(before))
+    assert (old_commands, old["randomization"], old["config"]) == (NINE_COMMANDS, NOMINAL, task_of(before))
     assert new_commands[0] == (0.8, 0.0, 0.0)
     randomization, commands = new["config"].randomization, new["config"].commands
-    assert new["spread"].added_mass == (30.0, 40.0)
-    assert new["spread"].foot_friction == (0.0, 0.2)
+    assert new["randomization"].added_mass == (30.0, 40.0)
+    assert new["randomization"].foot_friction == (0.0, 0.2)
     for name in ("added_mass", "foot_friction"):  # trained on both, so that the old one is not forgotten
-        trained, own = getattr(randomization, name), getattr(old["spread"], name)
-        for low, high in (getattr(new["spread"], name), own):
+        trained, own = getattr(randomization, name), getattr(old["randomization"], name)
+        for low, high in (getattr(new["randomization"], name), own):
             assert trained[0] <= low <= high <= trained[1]
     for axis, drawn in enumerate((commands.lin_vel_x, commands.lin_vel_y, commands.yaw_rate)):
         asked_of_it = [command[axis] for command in new_commands]

@@ -24,7 +24,7 @@ from humanoid_envs.tasks.velocity import PRESETS
 from humanoid_envs.tasks.velocity import preset as task_preset
 from tests.examples.script import ROOT, run, run_here
 from tests.examples.test_sim2sim import TINY, load_script
-from trainers.evaluation.setting import available_simulators
+from trainers.evaluation.env import available_simulators
 from trainers.ppo import PPO
 from trainers.presets import PRESETS as RECIPES
 from trainers.presets import preset

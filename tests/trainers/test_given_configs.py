@@ -21,10 +21,10 @@ from tests.trainers.ppo.test_import_humanoid_gym import TheirActorCritic
 from tests.trainers.sb3.robots import make
 from trainers import presets
 from trainers.evaluation import compare_simulators, evaluate_commands, evaluation_env
-from trainers.evaluation.gap import GapConfig, walk_nine
+from trainers.evaluation.env import NOMINAL, DomainRandomization, measured_task
+from trainers.evaluation.gap import GapConfig, walk_commands
 from trainers.evaluation.pushes import PushConfig, push_test
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
-from trainers.evaluation.setting import NOMINAL, Spread, measured_task
 from trainers.evaluation.step_response import StepConfig, step_responses
 from trainers.evaluation.tour import TourConfig, walk_tour
 from trainers.evaluation.training_scorecard import ScorecardCallback
@@ -38,7 +38,7 @@ from trainers.training import choose_engine, make_env, train
 STAND = (0.0, 0.0, 0.0)
 ALWAYS = Every(updates=1)
 FAST = preset("fast")
-WHERE: Dict[str, Any] = {"simulator": "mujoco", "spread": NOMINAL}
+WHERE: Dict[str, Any] = {"simulator": "mujoco", "randomization": NOMINAL}
 PUSHES = PushConfig(directions=1, commands=(STAND,), repeats=1, rounds=1, start_up=0.1, watch=0.1)
 STEPS = StepConfig(robots=1, before=0.1, after=0.1)
 CARD = ScorecardConfig(
@@ -134,7 +134,7 @@ TASKS: Dict[str, Callable[[Any], Any]] = {
     "push_test": lambda task: push_test(limp, task, config=PUSHES, **WHERE),
     "step_responses": lambda task: step_responses(limp, task, config=STEPS, **WHERE),
     "compare_simulators": lambda task: compare_simulators(limp, task, ["mujoco"], config=GAP).floor,
-    "walk_nine": lambda task: without_clock(walk_nine(limp, task, "mujoco", GAP)),
+    "walk_commands": lambda task: without_clock(walk_commands(limp, task, "mujoco", GAP)),
     "policy_of": lambda task: policy_of(trained(), task).task,
     "as_policy": sb3_policy,
     "ScorecardCallback": scorecard_callback,
@@ -146,7 +146,10 @@ CONFIGS: Dict[str, Any] = {
     "import_humanoid_gym": (dataclasses.replace(SMALL, gamma=0.5), imported),
     "AsymmetricPolicy": (SMALL, sb3_widths),
     "policy_kwargs": (SMALL, sb3_networks),
-    "spread": (Spread(gains=0.3), lambda spread: evaluation_env("v0", 1, 0.1, spread=spread).config),
+    "randomization": (
+        DomainRandomization(gains=0.3),
+        lambda randomization: evaluation_env("v0", 1, 0.1, randomization=randomization).config,
+    ),
     "make_scorecard": (CARD, lambda config: without_clock(make_scorecard(limp, "fast", config=config))),
     "ScorecardCallback": (CARD, lambda config: scorecard_callback("fast", config)),
     "walk_tour": (TOUR, lambda config: without_clock(walk_tour(limp, "fast", config=config))),
@@ -156,7 +159,7 @@ CONFIGS: Dict[str, Any] = {
         GAP,
         lambda config: compare_simulators(limp, "v0", ["mujoco"], config=config).floor,
     ),
-    "walk_nine": (GAP, lambda config: without_clock(walk_nine(limp, "v0", "mujoco", config))),
+    "walk_commands": (GAP, lambda config: without_clock(walk_commands(limp, "v0", "mujoco", config))),
 }
 
 

@@ -1,16 +1,16 @@
 """Numbers about a policy: does it walk, how fast, how well."""
 
-from trainers.evaluation.gap import GapConfig, compare_simulators
-from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
-from trainers.evaluation.setting import evaluation_env
-from trainers.evaluation.tour import TourConfig, walk_tour
-from trainers.evaluation.walk import (
+from trainers.evaluation.command_scores import (
     NINE_COMMANDS,
     CommandScore,
     evaluate_commands,
     format_scores,
     summarize,
 )
+from trainers.evaluation.env import evaluation_env
+from trainers.evaluation.gap import GapConfig, compare_simulators
+from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
+from trainers.evaluation.tour import TourConfig, walk_tour
 
 __all__ = [
     "NINE_COMMANDS",

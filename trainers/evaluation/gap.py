@@ -15,12 +15,12 @@ from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
+from trainers.evaluation.command_scores import NINE_COMMANDS
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
+from trainers.evaluation.env import NOMINAL, evaluation_env, measured_task, robot_for
 from trainers.evaluation.goals import TRAINING_GOAL
 from trainers.evaluation.metrics import Metrics, WalkStatistics, average
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, rollout
-from trainers.evaluation.setting import NOMINAL, evaluation_env, measured_task, robot_for
-from trainers.evaluation.walk import NINE_COMMANDS
 from trainers.given_configs import Given, config_of
 
 
@@ -122,16 +122,16 @@ def compare_simulators(
     """Compare the first simulator with the others, and with walks measured elsewhere (another Python, another
     machine). robot: see `robot_for`."""
     task, config = preset(task), config_of(GapConfig, config)
-    walks = [walk_nine(policy, task, name, config, progress, robot) for name in simulators]
+    walks = [walk_commands(policy, task, name, config, progress, robot) for name in simulators]
     another_seed = dataclasses.replace(config, seed=config.seed + 1)
-    again = walk_nine(policy, task, simulators[0], another_seed, progress, robot)
+    again = walk_commands(policy, task, simulators[0], another_seed, progress, robot)
     walks += others
     period = task.gait.period
     gaps = tuple(gap_between(walks[0], other, period) for other in walks[1:])
     return GapReport(config, tuple(walks), gaps, gap_between(walks[0], again, period))
 
 
-def walk_nine(
+def walk_commands(
     policy: Policy,
     task: AnyConfig,
     simulator: str,
@@ -148,7 +148,7 @@ def walk_nine(
         len(command),
         config.seconds,
         simulator=simulator,
-        spread=NOMINAL,
+        randomization=NOMINAL,
         robot=robot,
     )
     env.set_command(command)

@@ -14,10 +14,10 @@ from humanoid_envs.configs import Config, Count, NonNegative, Positive
 from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
+from trainers.evaluation.command_scores import NINE_COMMANDS
+from trainers.evaluation.env import DomainRandomization, evaluation_env, robot_for
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, rollout
-from trainers.evaluation.setting import Spread, evaluation_env, robot_for
-from trainers.evaluation.walk import NINE_COMMANDS
 from trainers.given_configs import Given, config_of
 
 
@@ -86,7 +86,7 @@ def push_test(
     *,
     config: Given[PushConfig],
     simulator: str,
-    spread: Given[Spread],
+    randomization: Given[DomainRandomization],
     seed: int = 0,
     robot: Optional[AnyRobot] = None,
     progress: Progress = no_progress,
@@ -95,7 +95,12 @@ def push_test(
     task, config = preset(task), config_of(PushConfig, config)
     robot = robot_for(policy, robot)
     env = evaluation_env(
-        task, config.num_robots, config.seconds(task), simulator=simulator, spread=spread, robot=robot
+        task,
+        config.num_robots,
+        config.seconds(task),
+        simulator=simulator,
+        randomization=randomization,
+        robot=robot,
     )
     per_direction = config.num_robots // config.directions
     commands = torch.tensor(config.commands).repeat(config.directions * config.repeats, 1)

@@ -88,6 +88,9 @@ def read_result(path: Path) -> Dict[str, Any]:
         raise UserError(f"{path} is no result of examples/sim2sim.py.")
     if content["version"] != VERSION:
         raise UserError(f"{path} is a result of version {content['version']}; this code reads {VERSION}.")
+    for protocol in (*content.get("scorecards", ()), *content.get("tours", ())):
+        if "spread" in protocol["config"]:  # its name before
+            protocol["config"]["randomization"] = protocol["config"].pop("spread")
     return content
 
 

@@ -13,7 +13,7 @@ from humanoid_envs import rotations
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.vector_env import HumanoidVectorEnv
-from trainers.evaluation.setting import fallen_height
+from trainers.evaluation.env import fallen_height
 
 Policy = Callable[[Tensor], Tensor]
 """Observations (N, 705) -> actions (N, 12), float32 on the CPU. One with a memory also has `reset(mask)`,

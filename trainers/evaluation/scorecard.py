@@ -11,14 +11,14 @@ import torch
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
 from humanoid_envs.robots import AnyRobot, Robot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
+from trainers.evaluation.command_scores import NINE_COMMANDS
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
+from trainers.evaluation.env import DomainRandomization, evaluation_env, measured_task, robot_for
 from trainers.evaluation.goals import SHIPPING_GOAL, TRAINING_GOAL, Goal
 from trainers.evaluation.metrics import Metrics, WalkStatistics, average
 from trainers.evaluation.pushes import PushConfig, PushResult, push_test
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, rollout
-from trainers.evaluation.setting import Spread, evaluation_env, measured_task, robot_for
 from trainers.evaluation.step_response import StepConfig, StepResponse, step_responses
-from trainers.evaluation.walk import NINE_COMMANDS
 from trainers.given_configs import Given, config_of
 
 BEYOND_COMMANDS: Tuple[Command, ...] = (
@@ -48,7 +48,7 @@ class ScorecardConfig(Config):
     """Duration of a rollout."""
     start_up: NonNegative = 3.0
     """Time at its start that counts for nothing but falls, s."""
-    spread: Spread = field(default_factory=Spread)
+    randomization: DomainRandomization = field(default_factory=DomainRandomization)
     """How the robots differ."""
     pushes: PushConfig = field(default_factory=PushConfig)
     steps: StepConfig = field(default_factory=StepConfig)
@@ -117,7 +117,7 @@ def make_scorecard(
     where: Dict[str, Any] = {
         "robot": robot,
         "simulator": simulator,
-        "spread": config.spread,
+        "randomization": config.randomization,
         "seed": config.seed,
         "progress": progress,
     }
@@ -154,7 +154,12 @@ def _walk(
     groups += [(command, config.beyond_rollouts) for command in config.beyond]
     command = torch.tensor([told for told, robots in groups for _ in range(robots)])
     env = evaluation_env(
-        task, len(command), config.seconds, simulator=simulator, spread=config.spread, robot=robot
+        task,
+        len(command),
+        config.seconds,
+        simulator=simulator,
+        randomization=config.randomization,
+        robot=robot,
     )
     env.set_command(command)
     first_of_each = [index * config.rollouts for index in range(len(config.commands))]

@@ -11,8 +11,8 @@ from torch import Tensor
 from humanoid_envs.configs import Config, Count, Positive
 from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
+from trainers.evaluation.env import DomainRandomization, evaluation_env, robot_for
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, planar_velocity, rollout
-from trainers.evaluation.setting import Spread, evaluation_env, robot_for
 from trainers.given_configs import Given, config_of
 
 STAND: Command = (0.0, 0.0, 0.0)
@@ -73,7 +73,7 @@ def step_responses(
     *,
     config: Given[StepConfig],
     simulator: str,
-    spread: Given[Spread],
+    randomization: Given[DomainRandomization],
     seed: int = 0,
     robot: Optional[AnyRobot] = None,
     progress: Progress = no_progress,
@@ -83,7 +83,12 @@ def step_responses(
     seconds, robots = config.before + config.after, config.robots
     robot = robot_for(policy, robot)
     env = evaluation_env(
-        task, len(config.steps) * robots, seconds, simulator=simulator, spread=spread, robot=robot
+        task,
+        len(config.steps) * robots,
+        seconds,
+        simulator=simulator,
+        randomization=randomization,
+        robot=robot,
     )
     before, after = (torch.tensor(config.steps)[:, i].repeat_interleave(robots, dim=0) for i in range(2))
     env.set_command(before)

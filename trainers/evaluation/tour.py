@@ -18,10 +18,10 @@ from humanoid_envs.rotations import heading, wrap_angle
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
+from trainers.evaluation.env import DomainRandomization, evaluation_env, measured_task, robot_for
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
 from trainers.evaluation.metrics import mechanical_power
 from trainers.evaluation.rollout import Policy, Progress, no_progress, rollout
-from trainers.evaluation.setting import Spread, evaluation_env, measured_task, robot_for
 from trainers.given_configs import Given, config_of
 
 Pose = Tuple[float, float, float]
@@ -69,7 +69,7 @@ class TourConfig(Config):
     """Bounds on the commands: those of the release's task; m/s."""
     lin_vel_y: Range = (-0.3, 0.3)
     yaw_rate: Range = (-0.5, 0.5)
-    spread: Spread = field(default_factory=Spread)
+    randomization: DomainRandomization = field(default_factory=DomainRandomization)
     seed: Index = 0
 
     def __post_init__(self) -> None:
@@ -182,7 +182,12 @@ def walk_tour(
     start, cpu_start = time.perf_counter(), time.process_time()
     task = measured_task(task, robot)
     env = evaluation_env(
-        task, config.runs, config.seconds, simulator=simulator, spread=config.spread, robot=robot
+        task,
+        config.runs,
+        config.seconds,
+        simulator=simulator,
+        randomization=config.randomization,
+        robot=robot,
     )
     log = _Log(env, config)
     env.set_command((0.0, 0.0, 0.0))

@@ -19,7 +19,7 @@ from trainers.policies import policy_of
 from trainers.ppo import PPO, Every
 
 
-def walk(
+def walk_steps(
     env: HumanoidVectorEnv,
     policy: Policy,
     seconds: float,
@@ -36,10 +36,10 @@ def walk(
 
     Raises UserError if the policy's contract does not fit the environment.
     """
-    return _walk(Walker(env, policy), env, seconds, command, seed, on_fall)
+    return _walk_steps(Walker(env, policy), env, seconds, command, seed, on_fall)
 
 
-def _walk(
+def _walk_steps(
     walker: Walker,
     env: HumanoidVectorEnv,
     seconds: float,
@@ -74,14 +74,14 @@ def record(
     Args:
         size: width and height of the pictures.
         fps: pictures in a second of the walk and of the video; at most one a policy step.
-        env, policy, seconds, walk_options: see `walk`.
+        env, policy, seconds, walk_options: see `walk_steps`.
 
     Raises:
         ImportError: imageio is not installed.
         RuntimeError: pictures cannot be rendered here.
     """
     imageio = _imageio()
-    steps = walk(env, policy, seconds, **walk_options)
+    steps = walk_steps(env, policy, seconds, **walk_options)
     every = max(1, round(1.0 / (fps * env.config.policy_period)))
     picture = np.empty(0)
     with replacing(path) as temporary, open_video(temporary, fps) as video:

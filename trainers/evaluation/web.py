@@ -15,9 +15,9 @@ import torch
 
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from humanoid_envs.web_viewer import WebViewer
+from trainers.evaluation.env import evaluation_env
 from trainers.evaluation.pushes import push_robots
 from trainers.evaluation.rollout import Command, Walker, planar_velocity, require_fit
-from trainers.evaluation.setting import evaluation_env
 from trainers.evaluation.steering import command_bounds
 from trainers.policies import LoadedPolicy
 

@@ -14,14 +14,14 @@ from humanoid_envs.contract import ObservationTerm, PolicyContract
 from humanoid_envs.errors import UserError
 from humanoid_envs.tasks.velocity import preset
 from trainers.evaluation import evaluate_commands, evaluation_env
+from trainers.evaluation.env import NOMINAL
 from trainers.evaluation.gap import GapConfig, compare_simulators
 from trainers.evaluation.pushes import PushConfig, push_test
 from trainers.evaluation.rollout import rollout
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
-from trainers.evaluation.setting import NOMINAL
 from trainers.evaluation.step_response import StepConfig, step_responses
 from trainers.evaluation.tour import TourConfig, walk_tour
-from trainers.evaluation.video import record, walk
+from trainers.evaluation.video import record, walk_steps
 from trainers.policies import LoadedPolicy
 
 pytest.importorskip("mujoco")
@@ -46,7 +46,7 @@ def swapped() -> PolicyContract:
     return dataclasses.replace(V0, joint_names=(second, first, *others))
 
 
-WHERE = {"simulator": "mujoco", "spread": NOMINAL}
+WHERE = {"simulator": "mujoco", "randomization": NOMINAL}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ WHERE = {"simulator": "mujoco", "spread": NOMINAL}
         ),
         lambda policy: step_responses(policy, TASK, config=StepConfig(robots=1), **WHERE),
         lambda policy: walk_tour(policy, TASK, config=TourConfig(runs=1)),
-        lambda policy: walk(evaluation_env(TASK, 1, 0.1), policy, 0.1),
+        lambda policy: walk_steps(evaluation_env(TASK, 1, 0.1), policy, 0.1),
         lambda policy: record(evaluation_env(TASK, 1, 0.1), policy, 0.1, Path("never.mp4")),
     ],
     ids=["commands", "scorecard", "gap", "pushes", "steps", "tour", "walk", "record"],
@@ -140,7 +140,7 @@ class Noting:
 def test_a_walk_begins_without_memory_and_so_does_a_robot_that_fell() -> None:
     env, policy, falls = evaluation_env(TASK, 1, 2.0), Noting(), []
     for walks in (1, 2):
-        list(walk(env, policy, 1.2, command=STAND, on_fall=falls.append))
+        list(walk_steps(env, policy, 1.2, command=STAND, on_fall=falls.append))
         assert falls
         assert policy.forgotten.count(None) == walks
         assert len(policy.forgotten) == walks + len(falls)

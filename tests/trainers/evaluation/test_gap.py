@@ -18,7 +18,7 @@ from trainers.evaluation.gap import (
     SimulatorWalk,
     compare_simulators,
     gap_between,
-    walk_nine,
+    walk_commands,
 )
 from trainers.evaluation.metrics import RolloutTable
 
@@ -123,7 +123,7 @@ def test_engines_that_do_the_same_physics_are_close(others: Sequence[str]) -> No
     """And another step of the physics is farther away."""
     simulators = ["mujoco", *others, "mujoco:fast"]
     task = preset("v0")
-    walks = [walk_nine(wobble, task, name, BRIEF) for name in simulators]
+    walks = [walk_commands(wobble, task, name, BRIEF) for name in simulators]
     same, coarse = (gap_between(walks[0], walk, PERIOD) for walk in walks[1:])
     assert same.portrait < 0.02
     assert same.portrait < 0.2 * coarse.portrait

@@ -14,8 +14,8 @@ from humanoid_envs.tasks.velocity import preset
 from tests.scripted_simulator import ScriptedSimulator
 from tests.trainers.evaluation.scripted import limp, scripted_env
 from trainers.evaluation import pushes
+from trainers.evaluation.env import NOMINAL, measured_task
 from trainers.evaluation.pushes import PushConfig, push_test
-from trainers.evaluation.setting import NOMINAL, measured_task
 
 pytest.importorskip("mujoco")
 
@@ -47,7 +47,9 @@ def test_limits_are_found_by_bisection(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(pushes, "_stands_after_push", stands)
     config = PushConfig(commands=COMMANDS, repeats=1, rounds=6)
-    result = push_test(limp, measured_task(preset("v0")), config=config, simulator="mujoco", spread=NOMINAL)
+    result = push_test(
+        limp, measured_task(preset("v0")), config=config, simulator="mujoco", randomization=NOMINAL
+    )
     assert strengths[0].unique().tolist() == [result.strength] == [1.0]
     assert len(strengths) == 6
     resolution = config.largest / 2**6
@@ -65,7 +67,9 @@ def test_each_robot_is_pushed_once_and_watched() -> None:
     """One that tips over by itself survives nothing."""
     config = PushConfig(directions=4, commands=COMMANDS, repeats=1, rounds=2, start_up=0.1, watch=4.0)
     task, steps = measured_task(preset("v0")), []
-    result = push_test(limp, task, config=config, simulator="mujoco", spread=NOMINAL, progress=steps.append)
+    result = push_test(
+        limp, task, config=config, simulator="mujoco", randomization=NOMINAL, progress=steps.append
+    )
     assert sum(steps) == config.env_steps(task) == 2 * 8 * 474
     assert result.survived.value == 0.0
     assert result.limit.value == pytest.approx(0.25)  # half of what is left of 2 m/s after two rounds
@@ -79,7 +83,7 @@ def test_pushes_hit_at_different_phases(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(pushes, "push_robots", note)
     config = PushConfig(commands=COMMANDS, repeats=2, rounds=1, start_up=0.05, watch=0.1)
-    push_test(limp, measured_task(preset("v0")), config=config, simulator="mujoco", spread=NOMINAL)
+    push_test(limp, measured_task(preset("v0")), config=config, simulator="mujoco", randomization=NOMINAL)
     assert len(when) == config.num_robots
     assert len(set(when)) > 16
     assert min(when) > 5

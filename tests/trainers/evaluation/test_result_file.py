@@ -112,3 +112,12 @@ def test_policies_are_described(tmp_path: Path) -> None:
     assert info.file == "policy.pt"
     assert info.trained_on == "unknown engine, 1 ms × 10 explicit"
     assert info.sha256 == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_results_that_say_spread_can_be_read(tmp_path: Path) -> None:
+    robots = {"gains": 0.1}
+    protocols = {"scorecards": [{"config": {"spread": robots}}], "tours": [{"config": {"spread": robots}}]}
+    content = {"format": "humanoid_envs.sim2sim", "version": 1, **protocols, "gap": None}
+    (tmp_path / "old.json").write_text(json.dumps(content))
+    result = read_result(tmp_path / "old.json")
+    assert result["scorecards"] == result["tours"] == [{"config": {"randomization": robots}}]

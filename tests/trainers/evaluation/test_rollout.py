@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.tasks.velocity import preset
+from trainers.evaluation.env import evaluation_env, measured_task
 from trainers.evaluation.rollout import rollout
-from trainers.evaluation.setting import evaluation_env, measured_task
 
 pytest.importorskip("mujoco")
 

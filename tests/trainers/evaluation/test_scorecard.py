@@ -13,6 +13,7 @@ import torch
 from humanoid_envs.tasks.velocity import preset
 from tests.trainers.evaluation.scripted import FORWARD, STAND, TINY_SCORECARD, limp
 from trainers.evaluation import NINE_COMMANDS
+from trainers.evaluation.env import NOMINAL
 from trainers.evaluation.goals import SHIPPING_GOAL, TRAINING_GOAL, Goal
 from trainers.evaluation.intervals import Estimate
 from trainers.evaluation.metrics import Metrics, PerAxis
@@ -25,7 +26,6 @@ from trainers.evaluation.scorecard import (
     make_scorecard,
     missing,
 )
-from trainers.evaluation.setting import NOMINAL
 from trainers.evaluation.step_response import StepConfig
 from trainers.evaluation.terminal_tables import format_scorecard
 
@@ -121,7 +121,7 @@ def published() -> Scorecard:
         beyond=(),
         rollouts=1,
         seconds=10.0,
-        spread=NOMINAL,
+        randomization=NOMINAL,
         pushes=PushConfig(directions=2, commands=(FORWARD,), repeats=1, rounds=1),
         steps=StepConfig(steps=((STAND, (0.0, 0.0, 0.5)),), robots=1),
     )

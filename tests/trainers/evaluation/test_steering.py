@@ -10,7 +10,7 @@ import torch
 
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.tasks.velocity import preset
-from trainers.evaluation.setting import evaluation_env
+from trainers.evaluation.env import evaluation_env
 from trainers.evaluation.steering import CommandKeys, command_bounds
 
 pytest.importorskip("mujoco.batch")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.tasks.velocity import preset
-from trainers.evaluation.setting import NOMINAL, measured_task
+from trainers.evaluation.env import NOMINAL, measured_task
 from trainers.evaluation.step_response import STAND, StepConfig, _moving_mean, judge_step, step_responses
 
 TIME = torch.arange(-100, 400) * 0.01
@@ -63,7 +63,7 @@ def test_robots_that_fall_do_not_respond() -> None:
         task,
         config=config,
         simulator="mujoco",
-        spread=NOMINAL,
+        randomization=NOMINAL,
         progress=steps.append,
     )
     assert sum(steps) == config.env_steps(task) == 4 * 500
@@ -86,7 +86,7 @@ def test_the_command_changes_at_time_zero() -> None:
 
     config = StepConfig(steps=((STAND, (0.4, 0.0, 0.0)),), robots=1, before=1.0, after=0.1)
     (response,) = step_responses(
-        note, measured_task(preset("v0")), config=config, simulator="mujoco", spread=NOMINAL
+        note, measured_task(preset("v0")), config=config, simulator="mujoco", randomization=NOMINAL
     )
     assert [float(command[0, 0]) for command in seen[:101]] == [0.0] * 101
     assert [float(command[0, 0]) for command in seen[101:]] == pytest.approx([0.4] * 9)

@@ -17,7 +17,7 @@ from humanoid_envs.tasks.velocity import preset
 from tests.scripted_simulator import ScriptedSimulator, standing
 from tests.trainers.evaluation.scripted import limp, scripted_env
 from trainers.evaluation import tour
-from trainers.evaluation.setting import NOMINAL
+from trainers.evaluation.env import NOMINAL
 from trainers.evaluation.tour import TourConfig, command_towards, draw_punches, walk_tour
 
 pytest.importorskip("mujoco")
@@ -27,7 +27,7 @@ SHORT = TourConfig(
     leg_seconds=2.0,
     runs=6,
     punch_time=(0.2, 1.0),
-    spread=NOMINAL,
+    randomization=NOMINAL,
 )
 
 

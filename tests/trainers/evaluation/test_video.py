@@ -16,7 +16,7 @@ from humanoid_envs.configs import to_plain
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import preset
 from trainers.evaluation import evaluation_env
-from trainers.evaluation.video import VideoCallback, record, walk
+from trainers.evaluation.video import VideoCallback, record, walk_steps
 from trainers.ppo import Every
 
 pytest.importorskip("mujoco")
@@ -47,7 +47,7 @@ def policy_of(calls: List[int]) -> Any:
 def test_walk_follows_the_command_and_stands_up_after_a_fall() -> None:
     env = evaluation_env(preset("v0"), num_envs=1, seconds=4.0)
     falls: List[float] = []
-    steps = walk(
+    steps = walk_steps(
         env, lambda obs: torch.full((1, 12), 4.0), 2.0, command=(0.3, 0.0, 0.1), on_fall=falls.append
     )
     assert list(steps) == list(range(200))

@@ -63,13 +63,13 @@ _GOALS = (("training goal", "training_goal"), ("shipping goal", "shipping_goal")
 def scorecard_section(card: Dict[str, Any], contract: Dict[str, Any]) -> Section:
     """Everything about a scorecard. contract: the policy's."""
     where, config, key = card["simulator"], card["config"], slug(card["simulator"])
-    spread = config["spread"]
+    robots = config["randomization"]
     return Section(
         title=f"Scorecard in {where}",
         introduction=f"Each command is walked by {config['rollouts']} robots for {config['seconds']:g} s, of "
         f"which the first {config['start_up']:g} s count only for falls. No two robots are alike: friction "
-        f"of the soles {_between(spread['foot_friction'])}, {_between(spread['added_mass'])} kg on the "
-        f"trunk, gains of each joint within ±{100 * spread['gains']:g} % of the robot's.",
+        f"of the soles {_between(robots['foot_friction'])}, {_between(robots['added_mass'])} kg on the "
+        f"trunk, gains of each joint within ±{100 * robots['gains']:g} % of the robot's.",
         blocks=(
             _velocity_figure(card, f"velocity-{key}"),
             _command_table(card),

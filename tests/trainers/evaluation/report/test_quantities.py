@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from trainers.evaluation.command_scores import NINE_COMMANDS
 from trainers.evaluation.report.published import ON_ITS_MODEL, ON_SIMPLE_MODEL, published_walk
 from trainers.evaluation.report.quantities import (
     Interval,
@@ -15,7 +16,6 @@ from trainers.evaluation.report.quantities import (
     tick_label,
     words,
 )
-from trainers.evaluation.walk import NINE_COMMANDS
 
 
 @pytest.mark.parametrize(

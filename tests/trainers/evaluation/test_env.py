@@ -11,8 +11,8 @@ from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity import preset
 from tests.isaacgym.standin import standin
-from trainers.evaluation.setting import (
-    Spread,
+from trainers.evaluation.env import (
+    DomainRandomization,
     available_simulators,
     choose_simulator,
     evaluation_env,
@@ -41,7 +41,7 @@ def test_available_simulators_can_be_chosen() -> None:
 
 
 def test_robots_differ_as_the_spread_says() -> None:
-    env = evaluation_env(preset("fast"), 200, 1.0, spread=Spread())
+    env = evaluation_env(preset("fast"), 200, 1.0, randomization=DomainRandomization())
     env.reset(seed=0)
     drawn = env.simulator.parameters
     for values, low, high in (
@@ -80,7 +80,9 @@ def test_measured_task_is_the_same_for_all_policies() -> None:
 def test_isaac_gym_has_the_same_interface() -> None:
     """On its stand-in: the same task, robots that differ, and a CPU where there is no CUDA device."""
     with standin():
-        env = evaluation_env(preset("fast"), 2, 1.0, simulator="isaacgym", spread=Spread())
+        env = evaluation_env(
+            preset("fast"), 2, 1.0, simulator="isaacgym", randomization=DomainRandomization()
+        )
         observation, _ = env.reset(seed=0)
         assert env.metadata["engine"] == "isaacgym"
         assert env.simulator.physics == PhysicsConfig()

@@ -25,7 +25,7 @@ _FALLEN = 0.5 / XBOT_L.standing_height
 
 
 @dataclass(frozen=True)
-class Spread(Config):
+class DomainRandomization(Config):
     """How the robots of an evaluation differ, each drawn evenly and once per robot."""
 
     foot_friction: Friction = (0.3, 1.6)
@@ -36,7 +36,7 @@ class Spread(Config):
     """Stiffness and damping of each joint lie within this share of the robot's."""
 
 
-NOMINAL = Spread(foot_friction=(1.0, 1.0), added_mass=(0.0, 0.0), gains=0.0)
+NOMINAL = DomainRandomization(foot_friction=(1.0, 1.0), added_mass=(0.0, 0.0), gains=0.0)
 """All robots as the model has them."""
 
 
@@ -82,20 +82,20 @@ def evaluation_env(
     num_threads: int = 0,
     *,
     simulator: str = "mujoco",
-    spread: Given[Spread] = NOMINAL,
+    randomization: Given[DomainRandomization] = NOMINAL,
     robot: AnyRobot = XBOT_L,
 ) -> HumanoidVectorEnv:
-    """The task with nothing random but the initial joint angles and what `spread` says, by default in
+    """The task with nothing random but the initial joint angles and what `randomization` says, by default in
     C MuJoCo at 1 ms with explicit PD; episodes last at least that long and end only when someone resets them.
 
-    config: a task, a preset's name, or a mapping of a task's fields; spread may be a mapping, too.
+    config: a task, a preset's name, or a mapping of a task's fields; randomization may be a mapping, too.
     Engines with devices run on the CUDA device, or where there is none, slowly, on the CPU.
 
     Raises:
         ValueError: unknown simulator.
         ImportError: the simulator is not installed.
     """
-    config, spread = preset(config), config_of(Spread, spread)
+    config, randomization = preset(config), config_of(DomainRandomization, randomization)
     choice = choose_simulator(simulator)
     calm = config.without_randomization()
     length = max(seconds, calm.terminations.episode_length)
@@ -106,7 +106,7 @@ def evaluation_env(
         randomization=dataclasses.replace(
             calm.randomization,
             start_joint_pos=config.randomization.start_joint_pos,
-            **vars(spread),
+            **vars(randomization),
         ),
     )
     takes_device = "device" in ENGINES[choice.engine].options

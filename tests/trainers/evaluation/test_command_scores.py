@@ -22,7 +22,7 @@ from trainers.evaluation import (
     format_scores,
     summarize,
 )
-from trainers.evaluation.walk import Command
+from trainers.evaluation.command_scores import Command
 
 pytest.importorskip("mujoco")
 

@@ -10,9 +10,9 @@ import torch
 
 from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks.velocity import AnyConfig
+from trainers.evaluation.env import NOMINAL, DomainRandomization, evaluation_env, robot_for
 from trainers.evaluation.goals import TRAINING_GOAL
 from trainers.evaluation.rollout import Command, Policy, planar_velocity, rollout
-from trainers.evaluation.setting import NOMINAL, Spread, evaluation_env, robot_for
 from trainers.given_configs import Given
 
 NINE_COMMANDS: Tuple[Command, ...] = (
@@ -85,17 +85,19 @@ def evaluate_commands(
     start_up: float = 3.0,
     seed: int = 0,
     num_threads: int = 0,
-    spread: Given[Spread] = NOMINAL,
+    randomization: Given[DomainRandomization] = NOMINAL,
     robot: Optional[AnyRobot] = None,
 ) -> List[CommandScore]:
     """Walk each command for some seconds, `episodes` times from different initial joint angles.
 
-    Nothing is randomized but the start (joints ± 0.1 rad) and how the robots differ, by `spread`. `config` is
-    the task that gives the observation, a preset's name, or a mapping of a task's fields; its physics is
-    replaced by 1 ms × 10 with explicit PD. robot: see `robot_for`.
+    Nothing is randomized but the start (joints ± 0.1 rad) and how the robots differ, by `randomization`.
+    `config` is the task that gives the observation, a preset's name, or a mapping of a task's fields; its
+    physics is replaced by 1 ms × 10 with explicit PD. robot: see `robot_for`.
     """
     robot = robot_for(policy, robot)
-    env = evaluation_env(config, len(commands) * episodes, seconds, num_threads, spread=spread, robot=robot)
+    env = evaluation_env(
+        config, len(commands) * episodes, seconds, num_threads, randomization=randomization, robot=robot
+    )
     fixed = torch.tensor(commands, dtype=torch.float32).repeat_interleave(episodes, dim=0)
     env.set_command(fixed)
     velocity = torch.zeros(env.num_envs, 3)
