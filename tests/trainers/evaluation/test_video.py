@@ -38,6 +38,7 @@ def policy_of(calls: List[int]) -> Any:
     return SimpleNamespace(
         num_updates=7,
         predict=predict,
+        policy=SimpleNamespace(actor_state_size=0),
         get_env=lambda: None,
         metadata={"task": task},
         signature=SimpleNamespace(wrapper=None, details={"joints": list(XBOT_L.joint_names)}),
