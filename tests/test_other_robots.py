@@ -20,7 +20,7 @@ from tests.examples.script import run_here
 from tests.examples.test_sim2sim import TINY, load_script
 from tests.robots.others import FIVE_JOINTS, REORDERED
 from trainers.evaluation import evaluate_commands
-from trainers.evaluation.setting import evaluation_env, fallen_height, measured_task, robot_for
+from trainers.evaluation.env import evaluation_env, fallen_height, measured_task, robot_for
 from trainers.export import contract_of, robot_of
 from trainers.policies import load_policy
 from trainers.ppo import PPO
