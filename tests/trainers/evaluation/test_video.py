@@ -30,7 +30,7 @@ def still(observation: torch.Tensor) -> torch.Tensor:
 def policy_of(calls: List[int]) -> Any:
     """In place of a trainer: counts predictions."""
 
-    def predict(observation: torch.Tensor) -> Any:
+    def predict(observation: torch.Tensor, state: Any = None) -> Any:
         calls.append(len(observation))
         return still(observation), None
 
