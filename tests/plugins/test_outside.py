@@ -25,6 +25,7 @@ from humanoid_envs.tasks.velocity import preset as task_preset
 from tests.examples.script import ROOT, run, run_here
 from tests.examples.test_sim2sim import TINY, load_script
 from trainers.evaluation.env import available_simulators
+from trainers.policies import load_policy
 from trainers.ppo import PPO
 from trainers.presets import PRESETS as RECIPES
 from trainers.presets import preset
@@ -58,6 +59,7 @@ def trained(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run of two updates that another process trained with the plug-in."""
     folder = tmp_path_factory.mktemp("trained")
     arguments = ("--plugin", "bouncy", "--preset", "bouncy_small", "--task.physics.carried", "0.25")
+    arguments += ("--ppo.policy.width", "4", "--ppo.losses.smooth.weight", "0.1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(site))
         result = run(folder, "train_ppo.py", *arguments, "--run-name", "a", "--no-evaluate")
@@ -91,6 +93,10 @@ def test_a_run_says_what_it_was_trained_with(trained: Path) -> None:
     assert content["num_updates"] == 2
     assert content["metadata"]["plugins"] == ["bouncy"]
     assert content["metadata"]["task"]["physics"] == physics
+    assert content["config"]["policy"] == {"class": "bouncy_walk.networks.ElmanPolicy", "width": 4}
+    assert content["config"]["losses"]["smooth"]["weight"] == 0.1
+    with (trained / "runs/a/progress.csv").open() as file:
+        assert "train/smooth" in file.readline()
 
 
 @pytest.mark.parametrize(("program", "arguments"), [(program, rest) for program, *rest in WITHOUT])
@@ -103,7 +109,7 @@ def test_without_the_plugin_one_error_names_it(
     assert end.startswith("Error: ")
     assert end.endswith(MISSING)
     assert "\n" not in end
-    assert "HoistedPhysics" in end
+    assert "bouncy_walk." in end
 
 
 def test_an_engine_that_is_missing_names_the_plugin(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +127,16 @@ def test_training_goes_on_with_it(trained: Path, tmp_path: Path, monkeypatch: py
     assert PPO.load(tmp_path / "runs/a/checkpoints/last.pt").num_updates == 3
     physics: Any = Run(tmp_path / "runs/a").read_config().task.physics
     assert (type(physics).__name__, physics.carried) == ("HoistedPhysics", 0.25)
+
+
+def test_its_exported_policy_walks_without_it(trained: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    policy = load_policy(trained / "runs/a/checkpoints/policy.onnx")
+    assert policy.contract.engine == "hoisted"
+    observation = torch.rand(2, policy.contract.observation_size)
+    first = policy(observation)
+    assert not torch.equal(policy(observation), first)  # it remembers
 
 
 @pytest.mark.usefixtures("plugin")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bouncy_walk.engine import HoistedPhysics
+from bouncy_walk.networks import ElmanPolicy, SmoothLosses
 from humanoid_envs.tasks.velocity import VelocityConfig, fast, register_preset
 from trainers import presets as recipes
 from trainers.presets import TrainConfig
@@ -16,9 +17,10 @@ def bouncy() -> VelocityConfig:
 
 @recipes.register_preset("bouncy_small")
 def bouncy_small() -> TrainConfig:
-    """Few robots and small networks, on this plug-in's engine."""
+    """Few robots and this plug-in's network and loss, on its engine."""
     return recipes.cpu().replace(
-        {"ppo.actor_hidden": (8,), "ppo.critic_hidden": (8,), "ppo.num_steps": 16, "ppo.device": "cpu"},
+        {"ppo.num_steps": 16, "ppo.num_minibatches": 1, "ppo.symmetry": False, "ppo.device": "cpu"},
+        **{"ppo.policy": ElmanPolicy(), "ppo.losses": SmoothLosses()},
         task=bouncy(),
         engine="hoisted",
         num_envs=4,
