@@ -173,7 +173,7 @@ class Robot(Config):
         Raises:
             UserError: a joint's image is not known, or is not the image of the joint in turn.
         """
-        images = [self._image(joint) for joint in self.joints]
+        images = self.joint_images()
         for joint, image in zip(self.joints, images):
             back = self.joints[images[image]]
             if back.name != joint.name or joint.mirror_sign != self.joints[image].mirror_sign:
@@ -182,6 +182,10 @@ class Robot(Config):
                     "each other's mirror images, with the same mirror_sign."
                 )
         return {"permutation": images, "sign": [joint.mirror_sign for joint in self.joints]}
+
+    def joint_images(self) -> List[int]:
+        """The place of each joint's mirror image. UserError where it is not known."""
+        return [self._image(joint) for joint in self.joints]
 
     def bends(self) -> List[List[float]]:
         """(2, J) `bend` of the joints of the left and of the right leg, 0 elsewhere: legs that are to be

@@ -135,6 +135,12 @@ def _weld_others(spec: mujoco.MjSpec, robot: Robot) -> None:
     for joint in others:
         spec.delete(joint)
     if others:
+        for name in (*robot.foot_bodies, *robot.knee_bodies):
+            if not spec.body(name).joints:
+                raise UserError(
+                    f"{robot.mjcf}: body {name!r}, which robot {robot.name!r} needs, is moved by none of the "
+                    "robot's joints: name the body before it that is."
+                )
         spec.compiler.fusestatic = True
         for key in [*spec.keys]:  # which have an angle for each joint
             spec.delete(key)

@@ -204,6 +204,10 @@ URDF = """<robot name="r"><link name="{root}"/><link name="leg"/>
             "'foot', a foot of robot 'tiny', has no geom that can touch the ground",
         ),
         ({"base_body": "thigh"}, "body 'thigh' must have a free joint"),
+        (
+            {"joints": (Joint("hip", 1.0, 1.0, 1.0), Joint("hip2", 1.0, 1.0, 1.0))},
+            "body 'foot', which robot 'tiny' needs, is moved by none of the robot's joints",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_file(tmp_path: Path, changes: Dict[str, Any], message: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Deque, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 import torch
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from humanoid_envs.web_viewer import WebViewer
 from trainers.evaluation.env import evaluation_env
@@ -57,6 +58,11 @@ class WebPlayer:
         self._policies, self._seed = dict(policies), seed
         self.envs = {name: _calm_env(name, policy) for name, policy in self._policies.items()}
         self._name = next(iter(self._policies))
+        robots = {env.simulator.robot.name for env in self.envs.values()}
+        if len(robots) > 1:
+            raise UserError(
+                f"One page shows one robot, and these policies are for {', '.join(sorted(robots))}."
+            )
         self.env.set_command(command)
         self.viewer = WebViewer(self.env.simulator, host=host, port=port)
         gui = self.viewer.server.gui

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.errors import UserError
+from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks.velocity import VelocityConfig, preset
 from trainers.policies import LoadedPolicy
 
@@ -68,6 +70,14 @@ def curves(plot: Any) -> Dict[str, float]:
     """The curves' latest values by their names."""
     names = [series["label"] for series in plot._plot.series]
     return {name: float(column[-1]) for name, column in zip(names, plot._plot.data)}
+
+
+def test_a_page_shows_one_robot(networks: List[Recorder]) -> None:
+    mine = dataclasses.replace(XBOT_L, name="mine")
+    contract = PolicyContract.of(preset("v0"), mine)
+    others = LoadedPolicy(networks[1], contract, preset("v0"), robot=mine)
+    with pytest.raises(UserError, match="shows one robot, and these policies are for mine, xbot_l"):
+        WebPlayer({"ours": policy(networks[0], preset("v0")), "others": others}, port=8970)
 
 
 def test_sliders_are_the_command(player: WebPlayer, networks: List[Recorder]) -> None:
@@ -179,5 +189,5 @@ def test_bad_input_gets_one_clear_error() -> None:
     with pytest.raises(ValueError, match="A command is finite"):
         WebPlayer({"a": policy(Recorder(), v0)}, command=(float("nan"), 0.0, 0.0))
     stranger = LoadedPolicy(Recorder(), dataclasses.replace(PolicyContract.of(v0), robot="other"), v0)
-    with pytest.raises(ValueError, match=r"The policy b does not fit this environment: its robot is other"):
+    with pytest.raises(ValueError, match=r"robot 'other', which there is not here"):
         WebPlayer({"a": policy(Recorder(), v0), "b": stranger})

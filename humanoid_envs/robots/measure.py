@@ -1,0 +1,135 @@
+"""What a model file says of its robot: masses, lengths, and how its joints mirror and bend.
+
+    MINE = register_robot(measured_robot(
+        name="mine", mjcf="mine.xml", base_body="pelvis", foot_bodies=(…), knee_bodies=(…), joints=(…)))
+
+Needs MuJoCo.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Dict, Sequence, Tuple, Union
+
+import mujoco
+import numpy as np
+
+from humanoid_envs.errors import UserError
+from humanoid_envs.robots.robot import Joint, Robot
+from humanoid_envs.robots.xbot_l import XBOT_L
+from humanoid_envs.simulators.mujoco_model import index_model
+from humanoid_envs.simulators.mujoco_spec import compiled, robot_spec
+
+_DROP = XBOT_L.start_height / XBOT_L.standing_height
+_TURNS = {"hip_pitch": -1.0, "knee": 2.0, "ankle_pitch": -1.0}
+"""Of the thigh, shank and foot against the one before, about the axis to the left, as a leg is pulled up."""
+_CLEAR = 0.5
+"""An axis, a unit vector, with more than this of a direction has it."""
+
+
+def measured_robot(
+    *,
+    name: str,
+    mjcf: Union[str, Path],
+    joints: Sequence[Joint],
+    base_body: str,
+    foot_bodies: Tuple[str, str],
+    knee_bodies: Tuple[str, str],
+    **given: Any,
+) -> Robot:
+    """A robot with the figures of its model file: masses, `standing_height`, `sole_height` and `leg_length`;
+    `start_height` as far above the standing one as XBot-L's. `mirror_sign` of its joints follows from their
+    axes, and so does `bend` of those with the roles hip_pitch, knee and ankle_pitch.
+
+    given: fields of `Robot` that are to be otherwise.
+
+    Raises:
+        FileNotFoundError: there is no model file.
+        UserError: it lacks something, see `load_model`, or a field is wrong.
+    """
+    unknown: Dict[str, Any] = dict.fromkeys(
+        ("base_mass", "total_mass", "start_height", "standing_height", "sole_height", "leg_length"), 1.0
+    )
+    fields = {"name": name, "mjcf": Path(mjcf).resolve(), "joints": tuple(joints), "base_body": base_body}
+    fields.update(foot_bodies=tuple(foot_bodies), knee_bodies=tuple(knee_bodies))
+    try:
+        draft = Robot(**{**fields, **unknown, **given})
+    except TypeError as error:
+        raise UserError(f"measured_robot: {error}.") from None
+    model = compiled(robot_spec(draft, visuals=False, sensors=False), draft)
+    data = _standing(model, draft)
+    index = index_model(model, draft)
+    base, feet = data.xpos[index.base_body], data.xpos[index.foot_bodies]
+    soles = np.array([_lowest(model, data, sole) for sole in index.soles])
+    standing, foot = float(base[2] - soles.min()), float(feet[:, 2].min() - soles.min())
+    measured = {
+        "base_mass": float(model.body_mass[index.base_body]),
+        "total_mass": float(model.body_subtreemass[index.base_body]),
+        "start_height": standing * _DROP,
+        "standing_height": standing,
+        "sole_height": max(foot, 0.0),
+        "leg_length": _stretched(model, index.base_body, index.foot_bodies[0]) + max(foot, 0.0),
+        "joints": _with_axes(draft, model, data),
+    }
+    return dataclasses.replace(draft, **{**measured, **given})
+
+
+def _standing(model: mujoco.MjModel, robot: Robot) -> mujoco.MjData:
+    """Upright, with the joints at their default."""
+    data = mujoco.MjData(model)
+    index = index_model(model, robot)
+    data.qpos[index.base_qpos : index.base_qpos + 7] = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+    data.qpos[index.joint_qpos] = [joint.default_pos for joint in robot.joints]
+    mujoco.mj_kinematics(model, data)
+    return data
+
+
+def _lowest(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> float:
+    """Height of a geom's lowest point, of cylinders and meshes that of the box around them."""
+    down = data.geom_xmat[geom].reshape(3, 3)[2]
+    size, kinds = model.geom_size[geom], mujoco.mjtGeom
+    kind, height = model.geom_type[geom], float(data.geom_xpos[geom, 2])
+    if kind == kinds.mjGEOM_SPHERE:
+        return height - float(size[0])
+    if kind == kinds.mjGEOM_CAPSULE:
+        return height - float(size[0] + size[1] * abs(down[2]))
+    centre, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
+    return height + float(down @ centre - np.abs(down) @ half)
+
+
+def _stretched(model: mujoco.MjModel, base: int, foot: int) -> float:
+    """Distance of the joints from the first one after the base to the foot's, one after the other."""
+    length, body = 0.0, foot
+    while model.body_parentid[body] not in (0, base):
+        length += float(np.linalg.norm(model.body_pos[body]))
+        body = model.body_parentid[body]
+    return length
+
+
+def _with_axes(robot: Robot, model: mujoco.MjModel, data: mujoco.MjData) -> Tuple[Joint, ...]:
+    """The joints with signs that follow from their axes in the default pose."""
+    ids = [model.joint(joint.name).id for joint in robot.joints]
+    axes = {joint.name: data.xaxis[index] for joint, index in zip(robot.joints, ids)}
+    images = robot.joint_images()
+    found = []
+    for joint, image in zip(robot.joints, images):
+        # A rotation in the mirror is the opposite one about the mirrored axis.
+        mirrored = np.array([-1.0, 1.0, -1.0]) * axes[joint.name]
+        sign = float(mirrored @ axes[robot.joints[image].name])
+        if abs(sign) < _CLEAR:
+            raise UserError(
+                f"Robot {robot.name!r}: the axes of joints {joint.name!r} and {robot.joints[image].name!r} "
+                "do not mirror each other in the default pose."
+            )
+        sideways = float(axes[joint.name][1])
+        bend = joint.bend
+        if joint.role in _TURNS and joint.side is not None:
+            if abs(sideways) < _CLEAR:
+                raise UserError(
+                    f"Robot {robot.name!r}: joint {joint.name!r} has role {joint.role!r}, but its axis does "
+                    "not point sideways."
+                )
+            bend = _TURNS[joint.role] * float(np.sign(sideways))
+        found.append(dataclasses.replace(joint, mirror_sign=float(np.sign(sign)), bend=bend))
+    return tuple(found)
