@@ -31,7 +31,8 @@ def limp_ppo() -> Any:
         metrics={"episode/return": 1.0},
         get_env=lambda: env,
         signature=SimpleNamespace(wrapper=None),
-        predict=lambda observation: (limp(observation), None),
+        policy=SimpleNamespace(actor_state_size=0),
+        predict=lambda observation, state: (limp(observation), None),
     )
 
 
