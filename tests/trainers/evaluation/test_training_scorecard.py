@@ -29,6 +29,7 @@ def limp_ppo() -> Any:
     return SimpleNamespace(
         num_updates=200,
         metrics={"episode/return": 1.0},
+        metadata={},
         get_env=lambda: env,
         signature=SimpleNamespace(wrapper=None),
         policy=SimpleNamespace(actor_state_size=0),
