@@ -50,7 +50,7 @@ class ActorCritic(Policy):
     construction (`CanonicalMLP`); None for plain ones.
     """
 
-    takes_padding = True
+    takes_stored_rows = True
 
     def __init__(
         self,

@@ -134,7 +134,7 @@ class Collector:
 
     def _aligned(self, obs: Tensor) -> Tensor:
         """On CUDA with zeros behind the last entry, see `InputLinear`."""
-        padding = -obs.shape[1] % 8 if obs.is_cuda and self._policy.takes_padding else 0
+        padding = -obs.shape[1] % 8 if obs.is_cuda and self._policy.takes_stored_rows else 0
         return functional.pad(obs, (0, padding)) if padding else obs
 
     def _accelerate(self) -> None:

@@ -51,18 +51,19 @@ def rollout_for(
     """
     losses = config.losses.named().values()
     sequences = policy.state_size > 0 or any(loss.sequences for loss in losses)
+    stored = policy.takes_stored_rows and not losses
     rollout = RolloutBuffer(
         config.num_steps,
         env.num_envs,
         env.signature,
         env.device,
         masked=env.has_reset_steps,
-        bfloat16=config.bfloat16 and env.device.type == "cuda",
+        bfloat16=stored and config.bfloat16 and env.device.type == "cuda",
         fused=fused,
         workers=workers,
         sequences=sequences,
         state_size=policy.state_size,
-        padded=policy.takes_padding and not losses,
+        padded=stored,
     )
     if rollout.num_items < config.num_minibatches:
         what = "environments, which networks or losses need whole," if sequences else "environments"

@@ -45,9 +45,9 @@ class Policy(nn.Module):
     an episode begins; None stands for the state of networks that remember nothing.
     """
 
-    takes_padding: bool = False
-    """Whether both networks take rows with zeros behind the last entry, which are faster on CUDA, see
-    `InputLinear`."""
+    takes_stored_rows: bool = False
+    """Whether both networks take observations as they are fastest on CUDA: with zeros behind the last entry,
+    see `InputLinear`, and in bfloat16 where `PPOConfig` says so."""
 
     symmetric: bool = False
     """Whether the networks are what `PPOConfig.symmetry` asks for."""
