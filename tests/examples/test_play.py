@@ -101,7 +101,8 @@ def test_a_policy_for_another_robot_is_refused(tmp_path: Path, play: Play) -> No
     export_network(torch.nn.Linear(705, 12), tmp_path / "policy.onnx", contract)
     refusal = play(tmp_path, "policy.onnx", "--video", "walk.mp4")
     expected = (
-        "Error: This policy does not fit this environment: its robot is other, the environment's is xbot_l."
+        "Error: the policy is for robot 'other', which there is not here; load the plug-in that has it: "
+        "--plugin NAME."
     )
     assert refusal.strip() == expected
 
