@@ -12,7 +12,7 @@ import difflib
 import functools
 import sys
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 import annotated_types as limits
 import numpy as np
@@ -95,6 +95,13 @@ class Config:
         return _replaced(self, {**(changes or {}), **more}, type(self).__name__)
 
     @classmethod
+    def like(cls: Type[C], other: Config) -> C:
+        """A config of this class with the values of another where both have a field:
+        `MyRewards.like(fast().rewards)`."""
+        names = [field.name for field in dataclasses.fields(cls) if hasattr(other, field.name)]
+        return cls(**{name: getattr(other, name) for name in names})
+
+    @classmethod
     def upgraded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Plain values that an earlier version wrote, as this one would have written them: what `from_plain`
         asks a class before it looks at fields. A class whose fields changed overrides it."""
@@ -121,8 +128,11 @@ def to_plain(config: Any, declared: Optional[type] = None, to_save: bool = True)
     return _plain(config, None, to_save)
 
 
-def from_plain(cls: Type[T], values: Any, where: str = "") -> T:
-    """The config that `to_plain` turned into `values`; fields that are left out take their defaults.
+def from_plain(cls: Type[T], values: Any, where: str = "", base: Optional[Any] = None) -> T:
+    """The config that `to_plain` turned into `values`; fields that are left out take their defaults: within a
+    config those of its field's default, where that is of the same class.
+
+    base: a config of which left out fields are taken instead, if it is of the class.
 
     Classes that the values name are looked up among those that exist: nothing is imported.
 
@@ -141,13 +151,14 @@ def from_plain(cls: Type[T], values: Any, where: str = "") -> T:
     if issubclass(cls, Config):
         values = cls.upgraded(values)
     try:
+        bases = vars(base) if type(base) is cls else _defaults(cls)
         made = {
-            field: _restored(hint, values[field], where)
+            field: _restored(hint, values[field], where, bases.get(field))
             for field, hint in _hints(cls).items()
             if field in values
         }
         unknown = [field for field in values if field not in made]
-        lacking = [field for field in _required(cls) if field not in made]
+        lacking = [field for field in _hints(cls) if field not in made and field not in bases]
     except RecursionError:
         raise UserError(f"{name}{cls.__name__}: the values are nested too deeply.") from None
     if unknown:
@@ -157,7 +168,7 @@ def from_plain(cls: Type[T], values: Any, where: str = "") -> T:
     if lacking:
         raise UserError(f"{name}{cls.__name__} lacks {lacking[0]!r}.")
     try:
-        return cls(**made)
+        return cls(**{**bases, **made})
     except UserError as error:
         raise UserError(f"{name}{error}") from None
 
@@ -205,12 +216,12 @@ def _plain(value: Any, hint: Any, to_save: bool) -> Any:
     return value
 
 
-def _restored(hint: Any, value: Any, where: str) -> Any:
+def _restored(hint: Any, value: Any, where: str, base: Any = None) -> Any:
     """The value with configs in place of mappings where the hint names one."""
     cls = _config_class(hint)
     if cls is not None and not isinstance(value, cls):
         optional = hint is not cls and not isinstance(value, Mapping)
-        return _native(value) if optional else from_plain(cls, value, where)
+        return _native(value) if optional else from_plain(cls, value, where, base)
     inner = _of_entries(hint)
     if inner is not None and isinstance(value, (list, tuple)):
         return tuple(_restored(inner, item, where) for item in value)
@@ -314,9 +325,13 @@ def _require_fields(cls: type) -> None:
                 )
 
 
-def _required(cls: type) -> List[str]:
+def _defaults(cls: type) -> Dict[str, Any]:
     missing = dataclasses.MISSING
-    return [f.name for f in dataclasses.fields(cls) if f.default is missing and f.default_factory is missing]
+    return {
+        field.name: field.default if field.default is not missing else field.default_factory()  # pyright: ignore
+        for field in dataclasses.fields(cls)
+        if field.default is not missing or field.default_factory is not missing
+    }
 
 
 @functools.lru_cache(maxsize=None)

@@ -12,13 +12,13 @@ from typing_extensions import Annotated, Literal
 
 from humanoid_envs.configs import Config, Count, NonNegative, Number, Positive, Range, from_plain, to_plain
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp.gait import Gait
 from humanoid_envs.robots import XBOT_L, Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity import observations
 from humanoid_envs.tasks.velocity.config import (
     ActionConfig,
     CommandConfig,
-    GaitConfig,
     ObservationConfig,
     VelocityConfig,
 )
@@ -225,7 +225,7 @@ class PolicyContract(Config):
         scales = {term.name: term.scale for term in self.observation_terms}
         config = VelocityConfig(
             physics=PhysicsConfig(self.timestep, self.decimation, self.implicit_damping),
-            gait=GaitConfig(period=self.clock_period),
+            gait=Gait(period=self.clock_period),
             commands=CommandConfig(
                 lin_vel_x=self.command_lin_vel_x,
                 lin_vel_y=self.command_lin_vel_y,

@@ -25,7 +25,7 @@ def setting(simulator: Simulator, config: VelocityConfig, mode: AutoresetMode) -
     }
 
 
-_NEWER = ("setting", "first_step", "draws")  # than the first states
+_NEWER = ("setting", "first_step", "draws", "reward_memory")  # than the first states
 
 
 def require_like(state: Any, own: Any, where: str = "the saved state", shapes: bool = False) -> None:
@@ -108,7 +108,8 @@ def memory_of(state: Dict[str, Any], own: TaskMemory) -> TaskMemory:
         UserError: its tensors have other shapes.
     """
     # In earlier versions every episode's clock began at 0.
-    saved = {"first_step": torch.zeros_like(own.first_step), **state["memory"]}
+    newer = {name: torch.zeros_like(getattr(own, name)) for name in ("first_step", "reward_memory")}
+    saved = {**newer, **state["memory"]}
     memory = TaskMemory(**{name: value.to(own.clock.device) for name, value in saved.items()})
     for name, value in vars(own).items():
         there, here = tuple(getattr(memory, name).shape), tuple(value.shape)

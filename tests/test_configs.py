@@ -68,9 +68,9 @@ def test_fields_left_out_take_their_defaults() -> None:
 
 def test_unknown_field_is_named_with_its_file() -> None:
     values = through_yaml(preset("v0"))
-    values["rewards"]["scales"]["alife"] = 1.0
+    values["rewards"]["alife"] = {"weight": 1.0}
     with pytest.raises(
-        ValueError, match=r"runs/a/config\.yaml: RewardScales has no field 'alife'; did you mean 'alive'"
+        ValueError, match=r"runs/a/config\.yaml: VelocityRewards has no field 'alife'; did you mean 'alive'"
     ):
         from_plain(VelocityConfig, values, "runs/a/config.yaml")
 
@@ -228,10 +228,10 @@ def test_values_of_earlier_versions() -> None:
 
 
 def test_replace_reaches_into_configs_within() -> None:
-    changed = preset("fast").replace({"rewards.scales.foot_slip": -0.1}, commands=CommandConfig())
-    assert changed.rewards.scales.foot_slip == -0.1
+    changed = preset("fast").replace({"rewards.foot_slip.weight": -0.1}, commands=CommandConfig())
+    assert changed.rewards.foot_slip.weight == -0.1
     assert changed.commands == CommandConfig()
-    back = changed.replace(**{"rewards.scales.foot_slip": -0.2}, commands=preset("fast").commands)
+    back = changed.replace(**{"rewards.foot_slip.weight": -0.2}, commands=preset("fast").commands)
     assert back == preset("fast")
     assert type(SUBCLASSED.replace(**{"inner.more": 4.0}).inner) is Wider
 

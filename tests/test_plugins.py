@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+import torch
 
 from humanoid_envs import plugins
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import MissingPlugIn, UserError
 from humanoid_envs.tasks.velocity import PRESETS, VelocityConfig, preset
+from tests.mdp.test_rewards import step
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -123,7 +125,7 @@ def test_errors_of_other_files_stay_as_they_are(written_with: object) -> None:
 
 def test_the_pages_example(folder: Path) -> None:
     page = (ROOT / "docs/plugins.md").read_text()
-    module, _, own_class, *_ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    module, with_reward, with_memory, _, own_class, *_ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (folder / "my_walk.py").write_text(module)
     try:
         plugins.load("my_walk")
@@ -131,6 +133,17 @@ def test_the_pages_example(folder: Path) -> None:
         assert preset("my_walk").replace(**{"gait.period": 0.75}) != preset("my_walk")
     finally:
         PRESETS.pop("my_walk", None)
+    (folder / "my_rewards.py").write_text(with_reward.replace('"my_walk"', '"my_rewards"') + with_memory)
+    try:
+        plugins.load("my_rewards")
+        rewards: Any = preset("my_rewards").rewards
+        assert rewards.active["knee_torque"].weight == -1e-4
+        remembering = sys.modules["my_rewards"].SlowTorque(1.0)
+        value, memory = remembering.advance(step(2), torch.ones(2, 1))
+        torch.testing.assert_close(value, torch.full((2,), 0.98))
+        torch.testing.assert_close(memory[:, 0], value)
+    finally:
+        PRESETS.pop("my_rewards", None)
     heads = "from dataclasses import dataclass\nfrom humanoid_envs.configs import Share\n"
     heads += "from humanoid_envs.simulators.simulator import PhysicsConfig\n"
     (folder / "my_physics.py").write_text(heads + own_class)

@@ -147,15 +147,14 @@ def cpu() -> TrainConfig:
         actor_hidden=(128, 64),
         critic_hidden=(128, 64),
     )
-    rewards = gpu.task.rewards
-    scales = dataclasses.replace(rewards.scales, mean_tracking_lin_vel=1.5, mean_tracking_error=-0.3)
+    weights = {"mean_tracking_lin_vel.weight": 1.5, "mean_tracking_error.weight": -0.3}
     task = dataclasses.replace(
         gpu.task,
         physics=dataclasses.replace(
             gpu.task.physics, timestep=0.005, decimation=2, contact_time_constant=None
         ),
         actions=dataclasses.replace(gpu.task.actions, delay=0.1),
-        rewards=dataclasses.replace(rewards, scales=scales),
+        rewards=gpu.task.rewards.replace(weights),
         randomization=dataclasses.replace(gpu.task.randomization, push_adds=False),
     )
     return dataclasses.replace(

@@ -60,6 +60,7 @@ def trained(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     arguments = ("--plugin", "bouncy", "--preset", "bouncy_small", "--task.physics.carried", "0.25")
     arguments += ("--ppo.policy.width", "4", "--ppo.losses.smooth.weight", "0.1")
+    arguments += ("--task.rewards.knee-torque.weight", "-2e-4")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(site))
         result = run(folder, "train_ppo.py", *arguments, "--run-name", "a", "--no-evaluate")
@@ -97,6 +98,11 @@ def test_a_run_says_what_it_was_trained_with(trained: Path) -> None:
     assert content["config"]["losses"]["smooth"]["weight"] == 0.1
     with (trained / "runs/a/progress.csv").open() as file:
         assert "train/smooth" in file.readline()
+    rewards = content["metadata"]["task"]["rewards"]
+    assert rewards["class"] == "bouncy_walk.rewards.BouncyRewards"
+    assert rewards["knee_torque"] == {"weight": -2e-4}
+    assert rewards["slow_height"] == {"weight": 0.5, "time": 0.1}
+    assert content["environment"]["env"]["memory"]["reward_memory"].min() > 0.5  # m
 
 
 @pytest.mark.parametrize(("program", "arguments"), [(program, rest) for program, *rest in WITHOUT])

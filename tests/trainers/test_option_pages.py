@@ -10,14 +10,14 @@ import pytest
 
 from humanoid_envs.configs import values_of
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp import Gait
 from humanoid_envs.tasks.velocity import preset
-from humanoid_envs.tasks.velocity.config import GaitConfig
 from trainers.option_pages import groups, show_options
 from trainers.presets import TrainConfig
 
 
 @dataclass(frozen=True)
-class Skipping(GaitConfig):
+class Skipping(Gait):
     """A clock that skips."""
 
     skips: int = 3

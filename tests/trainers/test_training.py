@@ -135,9 +135,7 @@ def test_resuming_a_finished_run_trains_no_further(tmp_path: Path) -> None:
 
 
 def without_alive() -> VelocityConfig:
-    rewards = TINY.task.rewards
-    scales = dataclasses.replace(rewards.scales, alive=0.0)
-    return dataclasses.replace(TINY.task, rewards=dataclasses.replace(rewards, scales=scales))
+    return TINY.task.replace({"rewards.alive.weight": 0.0})
 
 
 @pytest.mark.parametrize(

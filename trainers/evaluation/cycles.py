@@ -62,7 +62,7 @@ class CycleStatistics:
         if now.step < self._first:
             return
         state = now.state
-        contact = state.feet_contact_force[..., 2] > self._env.config.rewards.contact_force
+        contact = state.feet_contact_force[..., 2] > self._env.config.feet.contact_force
         values = [state.joint_pos, state.joint_vel, state.joint_torque, contact, state.feet_pos[..., 2]]
         # In float64, with room for its errors: on a boundary a step belongs to the part that begins.
         cycles = (now.step + 1) * self._env.config.policy_period / self._env.config.gait.period

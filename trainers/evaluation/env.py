@@ -16,7 +16,7 @@ from humanoid_envs.registration import make
 from humanoid_envs.robots import XBOT_L, AnyRobot, Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
-from humanoid_envs.tasks.velocity.config import Friction, RewardScales, TerminationConfig
+from humanoid_envs.tasks.velocity.config import Friction, TerminationConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.given_configs import Given, config_of
 
@@ -136,9 +136,8 @@ def measured_task(config: AnyConfig, robot: Robot = XBOT_L) -> VelocityConfig:
     """The task with the same observation, action and gait, but with one meaning of a fall for all policies
     (a contact of the base, or a base below `fallen_height`) and no rewards, which cost time."""
     config = preset(config)
-    scales = {field.name: 0.0 for field in dataclasses.fields(RewardScales)}
     return dataclasses.replace(
         config,
-        rewards=dataclasses.replace(config.rewards, scales=RewardScales(**{**scales, "alive": 1.0})),
+        rewards=config.rewards.only("alive"),
         terminations=TerminationConfig(min_base_height=fallen_height(robot)),
     )

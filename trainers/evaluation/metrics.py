@@ -13,7 +13,6 @@ from torch import Tensor
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.simulators.simulator import SimState
-from humanoid_envs.tasks.velocity import gait
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, combined, mean_estimate, share_estimate
 from trainers.evaluation.rollout import RolloutStep, planar_velocity
@@ -110,8 +109,8 @@ class WalkStatistics:
         self._sum("power", mechanical_power(state), standing)
         change = (now.action - self._last_action).abs().mean(dim=1)
         self._sum("action_rate", env.config.actions.scale * change, standing)
-        contact = state.feet_contact_force[..., 2] > env.config.rewards.contact_force
-        stance = gait.stance_mask(gait_phase(env, now.step), env.config.gait).to(env.device)
+        contact = state.feet_contact_force[..., 2] > env.config.feet.contact_force
+        stance = env.config.gait.read(gait_phase(env, now.step), env.simulator.robot).stance.to(env.device)
         self._sum("contacts", contact.float().sum(dim=1), standing)
         self._sum("slip", (state.feet_vel[..., :2].norm(dim=-1) * contact).sum(dim=1), standing)
         self._sum("schedule", (contact == stance).float().mean(dim=1), standing)
@@ -237,4 +236,4 @@ def mechanical_power(state: SimState) -> Tensor:
 
 def gait_phase(env: HumanoidVectorEnv, step: int) -> Tensor:
     """(1,) gait cycles since the start, at the end of a walk's step; the same for all robots."""
-    return gait.gait_phase(torch.tensor([step + 1]), env.config.policy_period, env.config.gait)
+    return env.config.gait.cycles(torch.tensor([step + 1]), env.config.policy_period)

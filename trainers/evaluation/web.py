@@ -143,8 +143,9 @@ class WebPlayer:
         curves = [Curve(name, _COLORS[axis]) for axis, name in enumerate(_WALKED)]
         curves += [Curve(name, _COLORS[axis], dashed=True) for axis, name in enumerate(_TOLD)]
         self._velocity_plot.begin(curves)
-        names, scales = self.env.task.term_names, self.env.config.rewards.scales
-        self._order = sorted(range(len(names)), key=lambda i: -abs(getattr(scales, names[i])))
+        terms = self.env.config.rewards.active
+        names, weights = [*terms], [abs(term.weight) for term in terms.values()]
+        self._order = sorted(range(len(names)), key=lambda i: -weights[i])
         curves = [Curve("all", _COLORS[0])]
         for rank, term in enumerate(self._order, start=1):
             curves.append(Curve(names[term], _COLORS[rank % len(_COLORS)], shown=rank <= _SHOWN_TERMS))

@@ -1,10 +1,11 @@
 """Walking at a commanded planar velocity and yaw rate."""
 
-from humanoid_envs.tasks.velocity.config import VelocityConfig
+from humanoid_envs.tasks.velocity.config import VelocityConfig, VelocityRewards
 from humanoid_envs.tasks.velocity.memory import TaskMemory
 from humanoid_envs.tasks.velocity.presets import (
     PRESETS,
     AnyConfig,
+    FastRewards,
     fast,
     fast_wide,
     preset,
@@ -17,8 +18,10 @@ from humanoid_envs.tasks.velocity.task import VelocityTask
 __all__ = [
     "PRESETS",
     "AnyConfig",
+    "FastRewards",
     "TaskMemory",
     "VelocityConfig",
+    "VelocityRewards",
     "VelocityTask",
     "fast",
     "fast_wide",

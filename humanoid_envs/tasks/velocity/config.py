@@ -9,14 +9,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Tuple
+from typing import Any, Mapping, Tuple
 
 import annotated_types as limits
 from typing_extensions import Annotated
 
-from humanoid_envs.configs import ORDERED, Config, NonNegative, Number, Positive, Range, Share
+from humanoid_envs.configs import ORDERED, Config, NonNegative, Positive, Range, Share
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp import rewards as terms
+from humanoid_envs.mdp.gait import Gait
+from humanoid_envs.mdp.rewards import Rewards
 from humanoid_envs.simulators.simulator import PhysicsConfig
+from humanoid_envs.tasks.velocity import earlier
 
 MAX_SPEED = 10.0
 """Bound on commanded and pushed speeds, m/s: no legged robot is faster."""
@@ -28,18 +32,6 @@ Speed = Annotated[float, limits.Interval(ge=0, le=MAX_SPEED)]
 History = Annotated[int, limits.Interval(ge=1, le=1000)]
 Coefficient = Annotated[float, limits.Interval(ge=0, le=10)]
 Friction = Annotated[Tuple[Coefficient, Coefficient], ORDERED]
-
-
-@dataclass(frozen=True)
-class GaitConfig(Config):
-    """The clock that tells the feet when to swing."""
-
-    period: Positive = 0.64
-    """Duration of one gait cycle (a left and a right step), s."""
-    double_support: Share = 0.1
-    """Both feet are to stand while |sin(2π·phase)| is below this."""
-    swing_pitch: Angle = 0.17
-    """Amplitude of the reference motion at hip and ankle pitch, rad; the knee moves twice as far."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +60,8 @@ class CommandConfig(Config):
     """Share of drawn commands with only one of vx, vy and yaw rate not zero."""
     resample_period: Positive = 8.0
     """Time after which a new command is drawn, s."""
+    averaging_time: Positive = 0.25
+    """Time constant of the low-pass filter that averages the velocity's distance from the command, s."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -119,91 +113,46 @@ class ObservationConfig(Config):
 
 
 @dataclass(frozen=True)
-class RewardScales(Config):
-    """Weight of each reward term per second; a term of weight 0 is not computed.
+class VelocityRewards(Rewards):
+    """The release's terms and weights; the last five are this project's and off in the release's task."""
 
-    The last five are this project's and off in the release's task.
-    """
-
-    joint_pos: Number = 1.6
-    feet_clearance: Number = 1.0
-    feet_contact_number: Number = 1.2
-    feet_air_time: Number = 1.0
-    foot_slip: Number = -0.05
-    feet_distance: Number = 0.2
-    knee_distance: Number = 0.2
-    feet_contact_forces: Number = -0.01
-    tracking_lin_vel: Number = 1.2
-    tracking_ang_vel: Number = 1.1
-    vel_mismatch_exp: Number = 0.5
-    low_speed: Number = 0.2
-    track_vel_hard: Number = 0.5
-    default_joint_pos: Number = 0.5
-    orientation: Number = 1.0
-    base_height: Number = 0.2
-    base_acc: Number = 0.2
-    action_smoothness: Number = -0.002
-    torques: Number = -1e-5
-    dof_vel: Number = -5e-4
-    dof_acc: Number = -1e-7
-    collision: Number = -1.0
-    mean_tracking_lin_vel: Number = 0.0
-    """exp(−‖e‖ / width) of the averaged planar velocity error."""
-    mean_tracking_ang_vel: Number = 0.0
-    """The same of the averaged yaw rate error."""
-    mean_tracking_error: Number = 0.0
-    """Norm of the averaged error of vx, vy and yaw rate."""
-    swing_height: Number = 0.0
-    """exp(−|z − target| / width), summed over swinging feet; the target follows the clock's sine."""
-    alive: Number = 0.0
-    """1 in every step."""
+    joint_pos: terms.JointPos = terms.JointPos(1.6)
+    feet_clearance: terms.FeetClearance = terms.FeetClearance(1.0)
+    feet_contact_number: terms.FeetContactNumber = terms.FeetContactNumber(1.2)
+    feet_air_time: terms.FeetAirTime = terms.FeetAirTime(1.0)
+    foot_slip: terms.FootSlip = terms.FootSlip(-0.05)
+    feet_distance: terms.FeetDistance = terms.FeetDistance(0.2)
+    knee_distance: terms.KneeDistance = terms.KneeDistance(0.2)
+    feet_contact_forces: terms.FeetContactForces = terms.FeetContactForces(-0.01)
+    tracking_lin_vel: terms.TrackingLinVel = terms.TrackingLinVel(1.2)
+    tracking_ang_vel: terms.TrackingAngVel = terms.TrackingAngVel(1.1)
+    vel_mismatch_exp: terms.VelMismatchExp = terms.VelMismatchExp(0.5)
+    low_speed: terms.LowSpeed = terms.LowSpeed(0.2)
+    track_vel_hard: terms.TrackVelHard = terms.TrackVelHard(0.5)
+    default_joint_pos: terms.DefaultJointPos = terms.DefaultJointPos(0.5)
+    orientation: terms.Orientation = terms.Orientation(1.0)
+    base_height: terms.BaseHeight = terms.BaseHeight(0.2)
+    base_acc: terms.BaseAcc = terms.BaseAcc(0.2)
+    action_smoothness: terms.ActionSmoothness = terms.ActionSmoothness(-0.002)
+    torques: terms.Torques = terms.Torques(-1e-05)
+    dof_vel: terms.DofVel = terms.DofVel(-0.0005)
+    dof_acc: terms.DofAcc = terms.DofAcc(-1e-07)
+    collision: terms.Collision = terms.Collision(-1.0)
+    mean_tracking_lin_vel: terms.MeanTrackingLinVel = terms.MeanTrackingLinVel()
+    mean_tracking_ang_vel: terms.MeanTrackingAngVel = terms.MeanTrackingAngVel()
+    mean_tracking_error: terms.MeanTrackingError = terms.MeanTrackingError()
+    swing_height: terms.SwingHeight = terms.SwingHeight()
+    alive: terms.Alive = terms.Alive()
 
 
 @dataclass(frozen=True)
-class RewardConfig(Config):
-    """Reward terms' weights and parameters."""
+class FeetConfig(Config):
+    """What the task takes for a foot on the ground."""
 
-    scales: RewardScales = field(default_factory=RewardScales)
-    only_positive: bool = True
-    """Clip the sum of all terms at 0 from below."""
-    tracking_sharpness: Positive = 5.0
-    """Factor of the squared velocity error in the tracking terms' exponent."""
-    mean_tracking_width: Positive = 0.1
-    """Averaged velocity error at which the terms on it have fallen to 1/e, m/s or rad/s."""
-    mean_tracking_time: Positive = 0.25
-    """Time constant of the low-pass filter that averages the velocity error, s. A walking body sways by
-    0.1 m/s even when its mean velocity is exact, so the instantaneous error punishes walking."""
-    default_joint_sharpness: Positive = 100.0
-    default_joint_dead_band: NonNegative = 0.1
-    """Deviation of the hips' roll and yaw that costs nothing, rad."""
-    base_height_sharpness: Positive = 100.0
-    base_height: Positive = 0.89
-    """Height of the base above the standing feet's soles, m."""
-    sole_height: NonNegative = 0.05
-    """Height of a foot link's origin above its sole, as the reward terms assume it, m."""
-    clearance: NonNegative = 0.06
-    """Height to which a swinging foot is to be lifted, m."""
-    clearance_tolerance: Positive = 0.01
-    swing_peak: NonNegative = 0.08
-    """Height of the sole at mid-swing that the swing_height term asks for, m."""
-    swing_width: Positive = 0.03
-    """Deviation from it at which that term has fallen to 1/e, m."""
-    min_distance: Positive = 0.2
-    """Smallest horizontal distance of the feet, and of the knees, m."""
-    max_feet_distance: Positive = 0.5
-    max_knee_distance: Positive = 0.25
     contact_force: NonNegative = 5.0
     """Vertical force above which a foot counts as in contact, N."""
-    max_contact_force: NonNegative = 700.0
-    """Foot force that costs nothing, N."""
-    max_air_time: NonNegative = 0.5
-    """Air time that is rewarded at most, s."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("max_feet_distance", "max_knee_distance"):
-            least = self.min_distance
-            self.require(getattr(self, name) >= least, name, f"at least min_distance {least:g}")
+    sole_height: NonNegative = 0.05
+    """Height of a foot link's origin above its sole, as the task assumes it, m."""
 
 
 @dataclass(frozen=True)
@@ -252,11 +201,12 @@ class VelocityConfig(Config):
     """The whole task: walk at a commanded planar velocity and yaw rate."""
 
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
-    gait: GaitConfig = field(default_factory=GaitConfig)
+    gait: Gait = field(default_factory=Gait)
+    feet: FeetConfig = field(default_factory=FeetConfig)
     commands: CommandConfig = field(default_factory=CommandConfig)
     actions: ActionConfig = field(default_factory=ActionConfig)
     observations: ObservationConfig = field(default_factory=ObservationConfig)
-    rewards: RewardConfig = field(default_factory=RewardConfig)
+    rewards: VelocityRewards = field(default_factory=VelocityRewards)
     terminations: TerminationConfig = field(default_factory=TerminationConfig)
     randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
 
@@ -275,6 +225,11 @@ class VelocityConfig(Config):
                 f"at least the time between two actions, {self.policy_period:g} s{', or 0' if never else ''}"
             )
             config.require(long_enough, name, least)
+
+    @classmethod
+    def upgraded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Rewards were weights in one place and parameters in another once."""
+        return earlier.with_terms(values)
 
     @property
     def policy_period(self) -> float:

@@ -57,6 +57,8 @@ class TaskMemory:
     """(N,) sum of rewards."""
     term_returns: Tensor
     """(N, T) sum of each weighted reward term."""
+    reward_memory: Tensor
+    """(N, K) what reward terms remember."""
 
     @property
     def steps_played(self) -> Tensor:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Union
 
 from humanoid_envs.configs import from_plain
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp import rewards as terms
 from humanoid_envs.registry import Registry
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks.velocity.config import (
@@ -15,10 +16,9 @@ from humanoid_envs.tasks.velocity.config import (
     CommandConfig,
     ObservationConfig,
     RandomizationConfig,
-    RewardConfig,
-    RewardScales,
     TerminationConfig,
     VelocityConfig,
+    VelocityRewards,
 )
 
 PRESETS: Registry[Callable[[], VelocityConfig]] = Registry("preset")
@@ -61,14 +61,7 @@ def fast() -> VelocityConfig:
         # A policy that was trained with the release's delay overshoots without it.
         actions=ActionConfig(delay=0.0),
         observations=ObservationConfig(privileged_tracking=True),
-        rewards=RewardConfig(
-            scales=_FAST_SCALES,
-            only_positive=False,
-            tracking_sharpness=4.0,
-            default_joint_sharpness=8.0,
-            default_joint_dead_band=0.15,
-            base_height_sharpness=30.0,
-        ),
+        rewards=VelocityRewards.like(FastRewards()),
         terminations=TerminationConfig(episode_length=10.0, min_base_height=0.6, max_tilt=0.925),
         randomization=RandomizationConfig(
             foot_friction=(0.3, 1.6),
@@ -81,67 +74,61 @@ def fast() -> VelocityConfig:
     )
 
 
-_FAST_SCALES = RewardScales(
-    joint_pos=0.4,
-    feet_clearance=0.0,
-    feet_contact_number=1.0,
-    feet_air_time=0.0,
-    foot_slip=-0.2,
-    tracking_lin_vel=1.5,
-    tracking_ang_vel=0.8,
-    low_speed=0.0,
-    track_vel_hard=0.0,
-    default_joint_pos=0.4,
-    orientation=0.6,
-    action_smoothness=-0.02,
-    collision=0.0,
-    mean_tracking_lin_vel=3.0,
-    mean_tracking_ang_vel=0.8,
-    mean_tracking_error=-0.6,
-    swing_height=1.0,
-    alive=0.3,
-)
+@dataclass(frozen=True)
+class FastRewards(VelocityRewards):
+    """The reward of preset fast, for groups that inherit it and add terms."""
+
+    only_positive: bool = False
+    joint_pos: terms.JointPos = terms.JointPos(0.4)
+    feet_clearance: terms.FeetClearance = terms.FeetClearance()
+    feet_contact_number: terms.FeetContactNumber = terms.FeetContactNumber(1.0)
+    feet_air_time: terms.FeetAirTime = terms.FeetAirTime()
+    foot_slip: terms.FootSlip = terms.FootSlip(-0.2)
+    tracking_lin_vel: terms.TrackingLinVel = terms.TrackingLinVel(1.5, sharpness=4.0)
+    tracking_ang_vel: terms.TrackingAngVel = terms.TrackingAngVel(0.8, sharpness=4.0)
+    low_speed: terms.LowSpeed = terms.LowSpeed()
+    track_vel_hard: terms.TrackVelHard = terms.TrackVelHard()
+    default_joint_pos: terms.DefaultJointPos = terms.DefaultJointPos(0.4, sharpness=8.0, dead_band=0.15)
+    orientation: terms.Orientation = terms.Orientation(0.6)
+    base_height: terms.BaseHeight = terms.BaseHeight(0.2, sharpness=30.0)
+    action_smoothness: terms.ActionSmoothness = terms.ActionSmoothness(-0.02)
+    collision: terms.Collision = terms.Collision()
+    mean_tracking_lin_vel: terms.MeanTrackingLinVel = terms.MeanTrackingLinVel(3.0)
+    mean_tracking_ang_vel: terms.MeanTrackingAngVel = terms.MeanTrackingAngVel(0.8)
+    mean_tracking_error: terms.MeanTrackingError = terms.MeanTrackingError(-0.6)
+    swing_height: terms.SwingHeight = terms.SwingHeight(1.0)
+    alive: terms.Alive = terms.Alive(0.3)
 
 
 @register_preset("walk")
 def walk() -> VelocityConfig:
     """Preset fast for quality instead of speed: tracking counts for more, pushes are harder, torques cost
     twice as much, and actions are delayed a little."""
-    quick = fast()
-    scales = dataclasses.replace(
-        quick.rewards.scales,
-        torques=-2e-5,
-        mean_tracking_lin_vel=4.5,
-        mean_tracking_ang_vel=1.6,
-        mean_tracking_error=-1.0,
+    return fast().replace(
+        {
+            # Its end is trained at 1 ms, with the contacts that the robot's model has.
+            "physics.contact_time_constant": None,
+            "actions.delay": 0.1,
+            "rewards.torques.weight": -2e-5,
+            "randomization.push_lin_vel": 0.7,
+            **_PRECISE,
+        }
     )
-    return dataclasses.replace(
-        quick,
-        # Its end is trained at 1 ms, with the contacts that the robot's model has.
-        physics=dataclasses.replace(quick.physics, contact_time_constant=None),
-        actions=dataclasses.replace(quick.actions, delay=0.1),
-        rewards=dataclasses.replace(quick.rewards, scales=scales),
-        randomization=dataclasses.replace(quick.randomization, push_lin_vel=0.7),
-    )
+
+
+_PRECISE = {
+    "rewards.mean_tracking_lin_vel.weight": 4.5,
+    "rewards.mean_tracking_ang_vel.weight": 1.6,
+    "rewards.mean_tracking_error.weight": -1.0,
+}
 
 
 @register_preset("fast_wide")
 def fast_wide() -> VelocityConfig:
     """Preset fast for commands up to 1.5 m/s forwards, 0.8 m/s backwards, 0.6 m/s sideways and 1.5 rad/s, and
     a little beyond, so that those are well within. Tracking counts for as much as in preset walk."""
-    quick, tracking = fast(), walk().rewards.scales
-    scales = dataclasses.replace(
-        quick.rewards.scales,
-        mean_tracking_lin_vel=tracking.mean_tracking_lin_vel,
-        mean_tracking_ang_vel=tracking.mean_tracking_ang_vel,
-        mean_tracking_error=tracking.mean_tracking_error,
-    )
-    commands = dataclasses.replace(
-        quick.commands, lin_vel_x=(-1.0, 1.7), lin_vel_y=(-0.75, 0.75), yaw_rate=(-1.7, 1.7)
-    )
-    return dataclasses.replace(
-        quick, commands=commands, rewards=dataclasses.replace(quick.rewards, scales=scales)
-    )
+    wide = {"lin_vel_x": (-1.0, 1.7), "lin_vel_y": (-0.75, 0.75), "yaw_rate": (-1.7, 1.7)}
+    return fast().replace({**{f"commands.{name}": bounds for name, bounds in wide.items()}, **_PRECISE})
 
 
 AnyConfig = Union[str, VelocityConfig, Mapping[str, Any]]

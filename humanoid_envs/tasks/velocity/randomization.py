@@ -18,7 +18,7 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsParameters
 from humanoid_envs.tasks.velocity import commands
-from humanoid_envs.tasks.velocity.config import VelocityConfig
+from humanoid_envs.tasks.velocity.config import RandomizationConfig, VelocityConfig
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,14 @@ def require_possible(config: VelocityConfig, robot: Robot) -> None:
             f"RandomizationConfig.added_mass must be at least {least:.1f} kg, nine tenths of the base of "
             f"{robot.name}; got {low:g}."
         )
+
+
+def after_push(base_velocity: Tensor, push: Tensor, config: RandomizationConfig) -> Tensor:
+    """(N, 6) the base's velocity after a push (N, 5); its vertical velocity stays."""
+    vertical = base_velocity[:, 2:3]
+    before = base_velocity if config.push_adds else torch.zeros_like(base_velocity)
+    horizontal, angular = before[:, :2] + push[:, :2], before[:, 3:] + push[:, 2:]
+    return torch.cat([horizontal, vertical, angular], dim=1)
 
 
 def sample_parameters(

@@ -17,15 +17,16 @@ from torch import Tensor
 
 from humanoid_envs import compilation, rotations
 from humanoid_envs.fixed import FixedAttributes
-from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator, where_rows
-from humanoid_envs.tasks.velocity import commands, gait, observations, rewards, terminations
+from humanoid_envs.mdp.rewards import RewardTerms
+from humanoid_envs.mdp.step import Step
+from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator
+from humanoid_envs.tasks.velocity import commands, observations, randomization, terminations
 from humanoid_envs.tasks.velocity.config import VelocityConfig
 from humanoid_envs.tasks.velocity.memory import TaskMemory, choose_rows
-from humanoid_envs.tasks.velocity.randomization import NUM_UNIFORM, Draws, require_possible, to_draws
+from humanoid_envs.tasks.velocity.randomization import NUM_UNIFORM, Draws
 from humanoid_envs.trouble import Trouble
 
 F = TypeVar("F", bound=Callable[..., Any])
-_STATE = tuple(field.name for field in dataclasses.fields(SimState))  # the compiler does not know `vars`
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,17 @@ class VelocityTask(FixedAttributes):
         self.simulator = simulator
         self.config = config
         robot, device = simulator.robot, simulator.device
-        require_possible(config, robot)
+        randomization.require_possible(config, robot)
         self.num_envs, self.num_joints = simulator.num_envs, robot.num_joints
-        self.term_names = rewards.active_terms(config.rewards.scales)
-        scales = [getattr(config.rewards.scales, name) * config.policy_period for name in self.term_names]
+        self._rewards = RewardTerms(config.rewards, robot)
+        self.term_names = self._rewards.names
+        scales = [term.weight * config.policy_period for term in self._rewards.terms]
         self._term_scales = torch.tensor(scales, device=device)
         self._noise_scale = torch.tensor(observations.noise_scale(robot, config.observations), device=device)
         self._default_joint_pos = torch.tensor([joint.default_pos for joint in robot.joints], device=device)
         self._gravity = torch.tensor([0.0, 0.0, -1.0], device=device).expand(self.num_envs, 3)
         self._start_pos = torch.tensor([0.0, 0.0, robot.start_height], device=device).expand(self.num_envs, 3)
-        self._mean_error_gain = 1.0 - math.exp(-config.policy_period / config.rewards.mean_tracking_time)
+        self._mean_error_gain = 1.0 - math.exp(-config.policy_period / config.commands.averaging_time)
         self._resample_steps = config.steps(config.commands.resample_period)
         self._push_steps = config.steps(config.randomization.push_period)
         self._max_episode_steps = config.steps(config.terminations.episode_length)
@@ -95,7 +97,7 @@ class VelocityTask(FixedAttributes):
         self._execute, self._judge = fused(self.execute), fused(self.judge)
         self._start_state, self._start_into = fused(self.start_state), fused(self.start_into)
         self._start = fused(self.start)
-        self._to_draws = fused(to_draws)
+        self._to_draws = fused(randomization.to_draws)
 
     def draw(self, generator: Optional[torch.Generator], steps: int = 1) -> Draws:
         """The random numbers of one step, or of several, one after the other in the rows."""
@@ -137,6 +139,7 @@ class VelocityTask(FixedAttributes):
             privileged_frames=zeros(n, o.privileged_history, privileged),
             episode_return=zeros(n),
             term_returns=zeros(n, len(self.term_names)),
+            reward_memory=zeros(n, sum(self._rewards.sizes)),
         )
 
     def step(self, memory: TaskMemory, action: Tensor, draws: Draws, autoreset: AutoresetMode) -> StepResult:
@@ -202,13 +205,13 @@ class VelocityTask(FixedAttributes):
         """Reward, end and observation of a step that has been simulated. Robots in an impossible state have
         diverged: their episodes end with reward 0, and they are seen standing at rest."""
         diverged = trouble.diverged | terminations.impossible(state)
-        state = self._calmed(state, diverged)
-        now, raw_terms, x = self.evaluate(memory, state, executed, draws)
+        state = terminations.calmed(state, diverged, self._start_pos, self._default_joint_pos)
+        now, raw_terms, step = self.evaluate(memory, state, executed, draws)
         scaled_terms = torch.where(diverged[:, None], 0.0, raw_terms * self._term_scales)
-        reward = rewards.total(scaled_terms, self.config.rewards)
+        reward = self.config.rewards.total(scaled_terms)
         ends = self.config.terminations
         terminated = terminations.base_contact(state.base_contact_force, ends) | diverged
-        terminated = terminated | terminations.fallen(state.base_pos[:, 2], x.gravity, ends)
+        terminated = terminated | terminations.fallen(state.base_pos[:, 2], step.gravity, ends)
         truncated = terminations.time_out(now.episode_step, self._max_episode_steps)
         now = dataclasses.replace(
             now,
@@ -217,24 +220,26 @@ class VelocityTask(FixedAttributes):
             term_returns=memory.term_returns + scaled_terms,
         )
         pushed = self._push_due(now.clock)
-        seen = self.observe(now, state, draws)
+        seen = self.observe(now, step, draws)
         table = dataclasses.replace(trouble, diverged=diverged).table()
         return Outcome(seen, reward, terminated, truncated, pushed, table)
 
     def evaluate(
         self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws
-    ) -> Tuple[TaskMemory, Tensor, rewards.RewardInputs]:
+    ) -> Tuple[TaskMemory, Tensor, Step]:
         """Memory, unweighted reward terms (N, T) and what they were computed from, after a simulated step."""
         now = self._advance(memory, state, executed, draws)
-        x = self._reward_inputs(memory, now, state)
+        step = self.view(memory, now, state)
+        raw_terms, remembered = self._rewards.advance(step, memory.reward_memory)
+        down = step.contact | step.gait.stance | memory.contact
         now = dataclasses.replace(
             now,
-            contact=x.contact,
-            air_time=torch.where(x.contact | x.stance | memory.contact, 0.0, x.air_time),
-            lift=torch.where(x.contact, 0.0, x.lift),
-            mean_velocity_error=x.mean_velocity_error,
+            contact=step.contact,
+            air_time=torch.where(down, 0.0, step.air_time),
+            lift=torch.where(step.contact, 0.0, step.lift),
+            reward_memory=remembered,
         )
-        return now, rewards.raw_terms(x, self.config.rewards), x
+        return now, raw_terms, step
 
     def start_state(self, draws: Draws) -> RobotState:
         """The physical state in which episodes start."""
@@ -272,39 +277,39 @@ class VelocityTask(FixedAttributes):
             episode_return=zeros(memory.episode_return),
             term_returns=zeros(memory.term_returns),
         )
-        return choose_rows(mask, self.observe(fresh, state, draws), memory)
+        step = self.view(fresh, fresh, state)
+        fresh = dataclasses.replace(fresh, reward_memory=self._rewards.start(step))
+        return choose_rows(mask, self.observe(fresh, step, draws), memory)
 
-    def observe(self, memory: TaskMemory, state: SimState, draws: Draws) -> TaskMemory:
-        """The memory with the newest frames appended to the histories."""
+    def observe(self, memory: TaskMemory, step: Step, draws: Draws) -> TaskMemory:
+        """The memory after a step or at a start, with the newest frames appended to the histories."""
         o = self.config.observations
-        phase = self._phase(memory)
-        reference = gait.reference_joint_pos(phase, self.config.gait)
-        joint_pos = state.joint_pos - self._default_joint_pos
+        command, parameters = step.commands["velocity"], step.parameters
         readings = {
-            "clock": gait.clock(phase),
-            "command_lin_vel": memory.command[:, :2],
-            "command_yaw_rate": memory.command[:, 2:3],
-            "joint_pos": joint_pos,
-            "joint_vel": state.joint_vel,
-            "action": memory.action,
-            "base_ang_vel": rotations.rotate_inverse(state.base_quat, state.base_ang_vel),
-            "euler": rotations.roll_pitch_yaw(state.base_quat),
-            "joint_pos_error": joint_pos - reference,
-            "base_lin_vel": rotations.rotate_inverse(state.base_quat, state.base_lin_vel),
-            "push": memory.push_velocity,
-            "foot_friction": self.simulator.parameters.foot_friction[:, None],
-            "base_mass": self.simulator.parameters.base_mass[:, None],
-            "stance": gait.stance_mask(phase, self.config.gait).float(),
-            "contact": memory.contact.float(),
-            "mean_velocity_error": memory.mean_velocity_error,
-            "base_height": state.base_pos[:, 2:],
-            "foot_height": memory.foot_height,
+            "clock": step.gait.clock,
+            "command_lin_vel": command[:, :2],
+            "command_yaw_rate": command[:, 2:3],
+            "joint_pos": step.joint_pos,
+            "joint_vel": step.state.joint_vel,
+            "action": step.action,
+            "base_ang_vel": step.base_ang_vel,
+            "euler": step.euler,
+            "joint_pos_error": step.joint_pos - step.gait.reference_joint_pos,
+            "base_lin_vel": step.base_lin_vel,
+            "push": step.push_velocity,
+            "foot_friction": parameters.foot_friction[:, None],
+            "base_mass": parameters.base_mass[:, None],
+            "stance": step.gait.stance.float(),
+            "contact": step.contact.float(),
+            "mean_velocity_error": step.command_error,
+            "base_height": step.state.base_pos[:, 2:],
+            "foot_height": step.foot_height,
         }
         frame = observations.frame(readings, observations.ACTOR_TERMS, o) + draws.observation_noise
         privileged = observations.frame(readings, observations.privileged_terms(o), o)
         return dataclasses.replace(
             memory,
-            reference_joint_pos=reference,
+            reference_joint_pos=step.gait.reference_joint_pos,
             frames=observations.push_frame(memory.frames, frame),
             privileged_frames=observations.push_frame(memory.privileged_frames, privileged),
         )
@@ -314,64 +319,64 @@ class VelocityTask(FixedAttributes):
         push_due = self._push_due(clock)
         push = torch.where(push_due[:, None], draws.push_velocity, memory.push_velocity)
         base_velocity = torch.cat([state.base_lin_vel, state.base_ang_vel], dim=1)
-        pushed = self._pushed(base_velocity, push)
+        pushed = randomization.after_push(base_velocity, push, self.config.randomization)
         c = self.config.commands
         due = (episode_step % self._resample_steps == 0) & ~memory.command_fixed
         command = commands.resample(memory.command, due, draws.command, c)
         turning = commands.follow_heading(command, rotations.heading(state.base_quat), c)
+        command = torch.where(memory.command_fixed[:, None], memory.command, turning)
+        planar = rotations.rotate_inverse(state.base_quat, state.base_lin_vel)[:, :2]
+        yaw_rate = rotations.rotate_inverse(state.base_quat, state.base_ang_vel)[:, 2:]
+        error = command[:, :3] - torch.cat([planar, yaw_rate], dim=1)
         return dataclasses.replace(
             memory,
             clock=clock,
             episode_step=episode_step,
-            command=torch.where(memory.command_fixed[:, None], memory.command, turning),
+            command=command,
             action=executed,
             last_action=memory.action,
             joint_vel=state.joint_vel.clone(),  # of the simulator, which will overwrite it
             base_velocity=torch.where(push_due[:, None], pushed, base_velocity),
             push_velocity=push,
             foot_height=self._foot_height(state),
+            mean_velocity_error=torch.lerp(memory.mean_velocity_error, error, self._mean_error_gain),
         )
 
-    def _reward_inputs(self, before: TaskMemory, now: TaskMemory, state: SimState) -> rewards.RewardInputs:
-        contact = state.feet_contact_force[..., 2] > self.config.rewards.contact_force
-        phase = self._phase(now)
-        stance = gait.stance_mask(phase, self.config.gait)
-        base_lin_vel = rotations.rotate_inverse(state.base_quat, state.base_lin_vel)
-        base_ang_vel = rotations.rotate_inverse(state.base_quat, state.base_ang_vel)
-        error = now.command[:, :3] - torch.cat([base_lin_vel[:, :2], base_ang_vel[:, 2:]], dim=1)
-        return rewards.RewardInputs(
+    def view(self, before: TaskMemory, now: TaskMemory, state: SimState) -> Step:
+        """The step that led from one memory to the other, as terms see it; where episodes start, both are the
+        same."""
+        contact = state.feet_contact_force[..., 2] > self.config.feet.contact_force
+        clock = self.config.gait.read(self._phase(now), self.simulator.robot)
+        down = contact | clock.stance | before.contact
+        return Step(
+            robot=self.simulator.robot,
+            period=self.config.policy_period,
             state=state,
-            base_lin_vel=base_lin_vel,
-            base_ang_vel=base_ang_vel,
+            parameters=self.simulator.parameters,
+            commands={"velocity": now.command},
+            command_error=now.mean_velocity_error,
+            base_lin_vel=rotations.rotate_inverse(state.base_quat, state.base_lin_vel),
+            base_ang_vel=rotations.rotate_inverse(state.base_quat, state.base_ang_vel),
             euler=rotations.roll_pitch_yaw(state.base_quat),
             gravity=rotations.rotate_inverse(state.base_quat, self._gravity),
-            command=now.command,
-            stance=stance,
-            contact=contact,
-            lift=before.lift + now.foot_height - before.foot_height,
-            air_time=before.air_time + self.config.policy_period,
-            landed=(before.air_time > 0.0) & (contact | stance | before.contact),
             joint_pos=state.joint_pos - self._default_joint_pos,
-            reference_joint_pos=before.reference_joint_pos,
             action=now.action,
             last_action=now.last_action,
             second_last_action=before.last_action,
             last_joint_vel=before.joint_vel,
             base_velocity=now.base_velocity,
             last_base_velocity=before.base_velocity,
-            policy_period=self.config.policy_period,
-            mean_velocity_error=torch.lerp(before.mean_velocity_error, error, self._mean_error_gain),
-            swing_profile=gait.swing_profile(phase),
+            push_velocity=now.push_velocity,
+            gait=clock,
+            shown_reference_joint_pos=before.reference_joint_pos,
+            contact=contact,
+            lift=before.lift + now.foot_height - before.foot_height,
             foot_height=now.foot_height,
+            sole_height=self.config.feet.sole_height,
+            air_time=before.air_time + self.config.policy_period,
+            landed=(before.air_time > 0.0) & down,
+            episode_step=now.episode_step,
         )
-
-    def _calmed(self, state: SimState, mask: Tensor) -> SimState:
-        """The masked envs in the air at rest, as simulators show those that diverged."""
-        rest = {name: torch.zeros_like(getattr(state, name)) for name in _STATE}
-        rest["base_pos"] = self._start_pos
-        rest["base_quat"] = rotations.from_yaw(rest["base_pos"][:, 0])
-        rest["joint_pos"] = self._default_joint_pos.expand_as(state.joint_pos)
-        return SimState(**{name: where_rows(mask, rest[name], getattr(state, name)) for name in _STATE})
 
     def _start_command(self, memory: TaskMemory, state: SimState, draws: Draws) -> Tensor:
         c = self.config.commands
@@ -379,21 +384,14 @@ class VelocityTask(FixedAttributes):
         turning = commands.follow_heading(drawn, rotations.heading(state.base_quat), c)
         return torch.where(memory.command_fixed[:, None], memory.command, turning)
 
-    def _pushed(self, base_velocity: Tensor, push: Tensor) -> Tensor:
-        """(N, 6) the base's velocity after a push; its vertical velocity stays."""
-        vertical = base_velocity[:, 2:3]
-        before = base_velocity if self.config.randomization.push_adds else torch.zeros_like(base_velocity)
-        horizontal, angular = before[:, :2] + push[:, :2], before[:, 3:] + push[:, 2:]
-        return torch.cat([horizontal, vertical, angular], dim=1)
-
     def _push_due(self, clock: Tensor) -> Tensor:
         """(N,) bool: pushes hit all envs at once, by the clock that all share."""
         due = clock % max(self._push_steps, 1) == 0
         return (due & (self._push_steps > 0)).expand(self.num_envs)
 
     def _foot_height(self, state: SimState) -> Tensor:
-        return state.feet_pos[..., 2] - self.config.rewards.sole_height
+        return state.feet_pos[..., 2] - self.config.feet.sole_height
 
     def _phase(self, memory: TaskMemory) -> Tensor:
-        elapsed = gait.gait_phase(memory.steps_played, self.config.policy_period, self.config.gait)
+        elapsed = self.config.gait.cycles(memory.steps_played, self.config.policy_period)
         return memory.phase_offset + elapsed

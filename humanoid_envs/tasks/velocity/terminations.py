@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
+import torch
 from torch import Tensor
 
-from humanoid_envs.simulators.simulator import SimState
+from humanoid_envs import rotations
+from humanoid_envs.simulators.simulator import SimState, where_rows
 from humanoid_envs.tasks.velocity.config import TerminationConfig
 
 
@@ -41,3 +44,18 @@ def impossible(state: SimState) -> Tensor:
     for speed, fastest in zip(speeds, _FASTEST):
         possible = possible & (speed.abs() < fastest).all(dim=1)
     return ~possible
+
+
+def calmed(state: SimState, mask: Tensor, base_pos: Tensor, joint_pos: Tensor) -> SimState:
+    """The state with the masked envs in the air at rest, as simulators show those that diverged.
+
+    base_pos: (N, 3) m. joint_pos: (J,) rad.
+    """
+    rest = {name: torch.zeros_like(getattr(state, name)) for name in _STATE}
+    rest["base_pos"] = base_pos
+    rest["base_quat"] = rotations.from_yaw(rest["base_pos"][:, 0])
+    rest["joint_pos"] = joint_pos.expand_as(state.joint_pos)
+    return SimState(**{name: where_rows(mask, rest[name], getattr(state, name)) for name in _STATE})
+
+
+_STATE = tuple(field.name for field in dataclasses.fields(SimState))  # the compiler does not know `vars`

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Tuple
 
 import pytest
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from humanoid_envs.compilation import can_compile, compiled_step
 from humanoid_envs.tasks.velocity import VelocityConfig, VelocityTask, commands, preset
-from humanoid_envs.tasks.velocity.config import CommandConfig, RewardScales
+from humanoid_envs.tasks.velocity.config import CommandConfig
 from tests.scripted_simulator import ScriptedSimulator, standing
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="torch.compile does not work here")
@@ -22,10 +21,10 @@ pytestmark = pytest.mark.skipif(not can_compile(), reason="torch.compile does no
 def test_compiled_equals_plain(name: str) -> None:
     """Fused by `torch.compile`, the formulas give the same numbers to float32's rounding, also those
     reward terms that only v0 has."""
-    config, v0 = preset(name), vars(VelocityConfig().rewards.scales)
-    scales = {term: scale or v0[term] for term, scale in vars(config.rewards.scales).items()}
-    rewards = dataclasses.replace(config.rewards, scales=RewardScales(**scales))
-    config = dataclasses.replace(config, rewards=rewards)
+    config, v0 = preset(name), VelocityConfig().rewards.active
+    left_out = {term: v0[term].weight for term in v0 if term not in config.rewards.active}
+    config = config.replace({f"rewards.{term}.weight": weight for term, weight in left_out.items()})
+    assert {*v0, "alive"} <= {*config.rewards.active}
     force = torch.tensor([[0.0, 0.0, 50.0], [0.0, 0.0, 0.0]])
     fallen = standing(2, base_contact_force=force)
     results = []

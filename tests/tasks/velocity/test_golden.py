@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from humanoid_envs.simulators.control import pd_torque
-from humanoid_envs.tasks.velocity import gait, presets
+from humanoid_envs.tasks.velocity import presets
 from humanoid_envs.tasks.velocity.memory import TaskMemory
 from humanoid_envs.tasks.velocity.task import VelocityTask
 from tests.golden_data import Golden, PlaybackSimulator, task_files
@@ -67,8 +67,8 @@ class Replay:
             self.simulator.parameters.damping,
             self.simulator.parameters.torque_limit,
         )
-        phase_rew = gait.gait_phase(last.episode_step, period, self.task.config.gait)
-        phase_obs = gait.gait_phase(after.episode_step, period, self.task.config.gait)
+        phase_rew = self.task.config.gait.cycles(last.episode_step, period)
+        phase_obs = self.task.config.gait.cycles(after.episode_step, period)
         done = last.done[:, None]
         values = {
             "common_step_counter": last.clock,
@@ -76,7 +76,7 @@ class Replay:
             "push_lin": last.push_velocity[:, :2],
             "push_ang": last.push_velocity[:, 2:],
             "commands_pre": before.command,
-            "commands_rew": x.command,
+            "commands_rew": x.commands["velocity"],
             "commands_obs": after.command,
             "action": last.action,
             "torques": torque,
@@ -93,9 +93,9 @@ class Replay:
             "ep_len_obs": after.episode_step,
             "phase_rew": phase_rew,
             "phase_obs": phase_obs,
-            "stance_rew": x.stance,
-            "stance_obs": gait.stance_mask(phase_obs, self.task.config.gait),
-            "ref_dof_pos_rew": x.reference_joint_pos,
+            "stance_rew": x.gait.stance,
+            "stance_obs": self.task.config.gait.read(phase_obs, self.simulator.robot).stance,
+            "ref_dof_pos_rew": x.shown_reference_joint_pos,
             "ref_dof_pos_obs": after.reference_joint_pos,
             "base_lin_vel": x.base_lin_vel,
             "base_ang_vel": x.base_ang_vel,

@@ -118,7 +118,8 @@ def test_the_mirror_image_is_observed_as_the_mirror_of_the_observation(env: Huma
         mean_velocity_error=torch.tensor([[0.1, 0.2, 0.3]] * 4 + [[0.1, -0.2, -0.3]] * 4),
         foot_height=torch.tensor([[0.01, 0.02]] * 4 + [[0.02, 0.01]] * 4),
     )
-    seen = task.observe(memory, env.simulator.state, task.draw(generator))
+    step = dataclasses.replace(task.view(memory, memory, env.simulator.state), contact=memory.contact)
+    seen = task.observe(memory, step, task.draw(generator))
     for terms, frames in (
         (observations.ACTOR_TERMS, seen.frames),
         (PRIVILEGED_TERMS, seen.privileged_frames),

@@ -12,7 +12,7 @@ from torch import Tensor
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.rotations import from_yaw
 from humanoid_envs.simulators.simulator import SimState, default_parameters
-from humanoid_envs.tasks.velocity import gait, preset
+from humanoid_envs.tasks.velocity import preset
 from tests.trainers.evaluation.scripted import CYCLE, DT, moment, moving, scripted_env
 from trainers.evaluation.intervals import Estimate
 from trainers.evaluation.metrics import RolloutTable, WalkStatistics, average
@@ -128,7 +128,7 @@ def test_slip_and_schedule() -> None:
     table = walk(motion)
     assert table.slip.tolist() == pytest.approx([0.3] * 2, rel=1e-4)
     phase = torch.arange(1, CYCLE + 1) / CYCLE
-    wanted = gait.stance_mask(phase, preset("v0").gait)
+    wanted = preset("v0").gait.read(phase, XBOT_L).stance
     agreement = 0.5 * (wanted[:, 0].float().mean() + (~wanted[:, 1]).float().mean())
     assert table.schedule.tolist() == pytest.approx([float(agreement)] * 2, abs=1e-5)
 

@@ -118,12 +118,12 @@ class One(Losses):
 
 @dataclass(frozen=True)
 class Nothing(Losses):
-    nothing: AuxiliaryLoss = AuxiliaryLoss()  # noqa: RUF009 (frozen)
+    nothing: AuxiliaryLoss = AuxiliaryLoss()
 
 
 @dataclass(frozen=True)
 class Misnamed(Losses):
-    kl: AuxiliaryLoss = AuxiliaryLoss()  # noqa: RUF009 (frozen)
+    kl: AuxiliaryLoss = AuxiliaryLoss()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bouncy_walk.engine import HoistedPhysics
 from bouncy_walk.networks import ElmanPolicy, SmoothLosses
+from bouncy_walk.rewards import BouncyRewards
 from humanoid_envs.tasks.velocity import VelocityConfig, fast, register_preset
 from trainers import presets as recipes
 from trainers.presets import TrainConfig
@@ -11,8 +12,9 @@ from trainers.presets import TrainConfig
 
 @register_preset("bouncy")
 def bouncy() -> VelocityConfig:
-    """Preset fast on a rope."""
-    return fast().replace(physics=HoistedPhysics(timestep=0.005, decimation=2, implicit_damping=True))
+    """Preset fast on a rope, with two more rewards."""
+    physics = HoistedPhysics(timestep=0.005, decimation=2, implicit_damping=True)
+    return fast().replace(physics=physics, rewards=BouncyRewards())
 
 
 @recipes.register_preset("bouncy_small")

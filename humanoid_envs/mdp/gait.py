@@ -1,0 +1,84 @@
+"""The gait clock: a phase that runs with the episode, and what the legs are to do at each phase.
+
+The sine of a float32 angle is computed in float64 and rounded: the same bits from any library.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import annotated_types as limits
+import torch
+from torch import Tensor
+from typing_extensions import Annotated
+
+from humanoid_envs.configs import Config, Positive, Share
+from humanoid_envs.robots import Robot
+
+
+@dataclass(frozen=True)
+class GaitReading:
+    """Where the clock stands."""
+
+    phase: Tensor
+    """(N,) gait cycles since the clock's start."""
+    clock: Tensor
+    """(N, 2) sine and cosine of the phase angle."""
+    stance: Tensor
+    """(N, 2) bool: which feet are to stand: left in the first half cycle, then right, both in between."""
+    swing_profile: Tensor
+    """(N, 2) how high each foot is to be in its swing, from 0 to 1: the half waves of the clock's sine."""
+    reference_joint_pos: Tensor
+    """(N, J) the reference motion from the default pose, rad."""
+
+
+@dataclass(frozen=True)
+class Gait(Config):
+    """The clock that tells the feet when to swing."""
+
+    period: Positive = 0.64
+    """Duration of one gait cycle (a left and a right step), s."""
+    double_support: Share = 0.1
+    """Both feet are to stand while |sin(2π·phase)| is below this."""
+    swing_pitch: Annotated[float, limits.Interval(ge=0, le=math.pi)] = 0.17
+    """Amplitude of the reference motion at hip and ankle pitch, rad; the knee moves twice as far."""
+
+    def read(self, phase: Tensor, robot: Robot) -> GaitReading:
+        """phase: (N,) in cycles."""
+        sine = _sine(phase)
+        return GaitReading(
+            phase=phase,
+            clock=clock(phase),
+            stance=self.stance(sine),
+            swing_profile=torch.stack([-sine, sine], dim=-1).clamp(min=0.0),
+            reference_joint_pos=self.reference_joint_pos(sine, robot),
+        )
+
+    def cycles(self, steps: Tensor, policy_period: float) -> Tensor:
+        """(N,) gait cycles in so many steps (N,) int."""
+        return steps * policy_period / self.period
+
+    def stance(self, sine: Tensor) -> Tensor:
+        """(N, 2) bool from the clock's sine (N,)."""
+        both = sine.abs() < self.double_support
+        return torch.stack([(sine >= 0) | both, (sine < 0) | both], dim=-1)
+
+    def reference_joint_pos(self, sine: Tensor, robot: Robot) -> Tensor:
+        """(N, J) reference joint angles, rad: the swing leg bends as `Joint.bend` says, all else stays at 0.
+        Source: the Humanoid-Gym release."""
+        zero = torch.zeros_like(sine)
+        bend = self.swing_pitch * torch.where(sine.abs() < self.double_support, zero, sine)
+        pulled = {"left": -bend.clamp(max=0.0), "right": bend.clamp(min=0.0)}
+        columns = [pulled[j.side] * j.bend if j.side and j.bend else zero for j in robot.joints]
+        return torch.stack(columns, dim=-1)
+
+
+def clock(phase: Tensor) -> Tensor:
+    """(N, 2): sine and cosine of the phase angle."""
+    angle = (2.0 * math.pi * phase).double()
+    return torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1).float()
+
+
+def _sine(phase: Tensor) -> Tensor:
+    return torch.sin((2.0 * math.pi * phase).double()).float()

@@ -1,0 +1,74 @@
+"""What tasks are made of: terms, each a value that holds what it computes, its parameters and its weight.
+
+A group is a frozen dataclass whose fields are terms; the order of the fields is that of the terms. Who wants
+another term writes its class and a group that inherits one of ours and has a field more.
+
+Terms are functions of a `Step` for N robots at once, the same on CPU and GPU. What a term must remember from
+step to step it declares: `memory_size`, `start`, `advance`; episodes that end forget it by themselves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Dict, List, Sequence, Tuple, Type, TypeVar
+
+import torch
+from torch import Tensor
+
+from humanoid_envs.configs import Config, Number
+from humanoid_envs.errors import UserError
+from humanoid_envs.mdp.step import Step
+from humanoid_envs.robots import Robot
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Term(Config):
+    """Something that is computed in each step."""
+
+    def __call__(self, step: Step) -> Tensor:
+        """The term's value for N robots."""
+        raise UserError(f"{type(self).__name__} needs __call__(step), or advance(step, memory).")
+
+    def memory_size(self, robot: Robot) -> int:
+        """Numbers that it remembers from step to step for one robot."""
+        return 0
+
+    def start(self, step: Step) -> Tensor:
+        """(N, K) what it remembers where an episode starts. step: that of the start."""
+        return step.zeros(self.memory_size(step.robot))
+
+    def advance(self, step: Step, memory: Tensor) -> Tuple[Tensor, Tensor]:
+        """The value, and the new memory (N, K): for terms that remember something, instead of `__call__`."""
+        return self(step), memory
+
+
+@dataclass(frozen=True)
+class RewardTerm(Term):
+    """(N,) a part of the reward; `weight` times it is what counts, per second."""
+
+    weight: Number = 0.0
+    """Of the term, per second; one of weight 0 is not computed."""
+
+
+def terms_of(group: Any, kind: Type[T]) -> Dict[str, T]:
+    """The terms of that kind in a group, by their fields' names, in order."""
+    return {
+        field.name: value
+        for field in dataclasses.fields(group)
+        for value in (getattr(group, field.name),)
+        if isinstance(value, kind)
+    }
+
+
+def split_columns(table: Tensor, sizes: Sequence[int]) -> List[Tensor]:
+    """Views of a table's columns, (N, size) each."""
+    return list(table.split(list(sizes), dim=1)) if sizes else []
+
+
+def join_columns(parts: Sequence[Tensor], like: Tensor) -> Tensor:
+    """Columns side by side; where there are none a table without columns, of as many rows as `like`."""
+    wide = [part for part in parts if part.shape[1]]
+    return torch.cat(wide, dim=1) if wide else like[:, :0].clone()

@@ -1,0 +1,214 @@
+"""The project's own reward terms against closed forms. The release's are compared in test_golden."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Dict, Tuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from humanoid_envs.errors import UserError
+from humanoid_envs.mdp import GaitReading, Rewards, RewardTerm, Step, rewards
+from humanoid_envs.mdp.rewards import RewardTerms
+from humanoid_envs.mdp.terms import terms_of
+from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.simulators.simulator import default_parameters
+from humanoid_envs.tasks.velocity import preset
+from tests.scripted_simulator import standing
+
+V0 = preset("v0").rewards
+OWN = ("mean_tracking_lin_vel", "mean_tracking_ang_vel", "mean_tracking_error", "swing_height", "alive")
+
+
+def step(num_envs: int = 1, **changes: Any) -> Step:
+    """A robot that stands still on both feet, as told; names with a double underscore reach into the gait."""
+
+    def zeros(*shape: int) -> Tensor:
+        return torch.zeros(num_envs, *shape)
+
+    down = torch.ones(num_envs, 2, dtype=torch.bool)
+    clock = GaitReading(zeros(), zeros(2), down, zeros(2), zeros(12))
+    still = Step(
+        robot=XBOT_L,
+        period=0.01,
+        state=standing(num_envs),
+        parameters=default_parameters(XBOT_L, num_envs, "cpu"),
+        commands={"velocity": zeros(4)},
+        command_error=zeros(3),
+        base_lin_vel=zeros(3),
+        base_ang_vel=zeros(3),
+        euler=zeros(3),
+        gravity=torch.tensor([[0.0, 0.0, -1.0]]).expand(num_envs, 3),
+        joint_pos=zeros(12),
+        action=zeros(12),
+        last_action=zeros(12),
+        second_last_action=zeros(12),
+        last_joint_vel=zeros(12),
+        base_velocity=zeros(6),
+        last_base_velocity=zeros(6),
+        push_velocity=zeros(5),
+        gait=clock,
+        shown_reference_joint_pos=zeros(12),
+        contact=down,
+        lift=zeros(2),
+        foot_height=zeros(2),
+        sole_height=0.05,
+        air_time=zeros(2),
+        landed=~down,
+        episode_step=torch.ones(num_envs, dtype=torch.int64),
+    )
+    of_gait = {name[6:]: changes.pop(name) for name in [*changes] if name.startswith("gait__")}
+    return dataclasses.replace(still, gait=dataclasses.replace(clock, **of_gait), **changes)
+
+
+ERROR = torch.tensor([[0.0, 0.0, 0.0], [0.03, -0.04, 0.12], [-0.3, 0.4, -1.2]])
+
+
+def test_mean_tracking_lin_vel() -> None:
+    reward = rewards.MeanTrackingLinVel()(step(3, command_error=ERROR))
+    torch.testing.assert_close(reward, torch.exp(-torch.tensor([0.0, 0.5, 5.0])))
+    wide = rewards.MeanTrackingLinVel(width=0.5)(step(3, command_error=ERROR))
+    torch.testing.assert_close(wide, torch.exp(-torch.tensor([0.0, 0.1, 1.0])))
+
+
+def test_mean_tracking_ang_vel() -> None:
+    reward = rewards.MeanTrackingAngVel()(step(3, command_error=ERROR))
+    torch.testing.assert_close(reward, torch.exp(-torch.tensor([0.0, 1.2, 12.0])))
+
+
+def test_mean_tracking_error() -> None:
+    reward = rewards.MeanTrackingError()(step(3, command_error=ERROR))
+    torch.testing.assert_close(reward, torch.tensor([0.0, 0.13, 1.3]))
+
+
+def test_swing_height() -> None:
+    """One foot swings at the height asked for, too low, too high; no foot swings; both do."""
+    left = torch.tensor([False, True])
+    reward = rewards.SwingHeight()(
+        step(
+            5,
+            gait__stance=torch.stack([left, left, left, ~left | left, left & ~left]),
+            gait__swing_profile=torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.5, 0.0], [1.0, 0.0], [0.5, 0.25]]),
+            foot_height=torch.tensor([[0.08, 9.0], [0.05, 9.0], [0.1, 9.0], [0.08, 0.0], [0.04, 0.05]]),
+        )
+    )
+    expected = [1.0, math.exp(-1.0), math.exp(-2.0), 0.0, 1.0 + math.exp(-1.0)]
+    torch.testing.assert_close(reward, torch.tensor(expected))
+
+
+def test_swing_height_parameters() -> None:
+    x = step(gait__stance=torch.tensor([[False, True]]), gait__swing_profile=torch.tensor([[1.0, 0.0]]))
+    low = rewards.SwingHeight(peak=0.1, width=0.05)(x)
+    assert low.item() == pytest.approx(math.exp(-2.0))
+
+
+def test_alive() -> None:
+    assert rewards.Alive()(step(3)).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_the_releases_terms_are_active_in_v0_and_our_own_are_not() -> None:
+    assert len(V0.active) == 22
+    assert [*V0.active, *OWN] == [*terms_of(V0, RewardTerm)]
+
+
+def test_active_terms_are_those_with_a_weight() -> None:
+    active = V0.replace({"alive.weight": 0.5, "joint_pos.weight": 0.0}).active
+    assert "alive" in active
+    assert "joint_pos" not in active
+    assert set(OWN) <= set(preset("fast").rewards.active)
+    assert [*V0.only("alive", "torques").active] == ["torques", "alive"]
+    assert not V0.only().active
+
+
+def test_terms_are_the_columns() -> None:
+    x = step(3, command_error=ERROR, commands={"velocity": torch.tensor([[0.5, 0.1, 0.2, 0.0]]).expand(3, 4)})
+    group = preset("fast").rewards
+    raw, memory = RewardTerms(group, XBOT_L).advance(x, torch.zeros(3, 0))
+    assert (raw.shape, memory.shape) == ((3, len(group.active)), (3, 0))
+    for column, (name, term) in zip(raw.T, group.active.items()):
+        torch.testing.assert_close(column, term(x), msg=name)
+    assert RewardTerms(V0.only(), XBOT_L).advance(x, torch.zeros(3, 0))[0].shape == (3, 0)
+
+
+@dataclass(frozen=True)
+class Count(RewardTerm):
+    """Steps so far, from a start."""
+
+    first: float = 0.0
+
+    def memory_size(self, robot: Robot) -> int:
+        return 1
+
+    def start(self, step: Step) -> Tensor:
+        return step.zeros(1) + self.first
+
+    def advance(self, step: Step, memory: Tensor) -> Tuple[Tensor, Tensor]:
+        return memory[:, 0], memory + 1.0
+
+
+@dataclass(frozen=True)
+class Counting(Rewards):
+    slow: Count = Count(1.0)
+    alive: rewards.Alive = rewards.Alive(1.0)
+    late: Count = Count(1.0, first=10.0)
+
+
+def test_terms_remember_each_its_own() -> None:
+    terms, x = RewardTerms(Counting(), XBOT_L), step(2)
+    memory = terms.start(x)
+    for k in range(3):
+        raw, memory = terms.advance(x, memory)
+        assert raw.tolist() == [[k, 1.0, 10.0 + k]] * 2
+    assert memory.shape == (2, 2)
+
+
+def test_a_term_without_a_formula_says_so() -> None:
+    with pytest.raises(UserError, match="Nothing needs __call__"):
+        Nothing(1.0).advance(step(), torch.zeros(1, 0))
+
+
+@dataclass(frozen=True)
+class Nothing(RewardTerm):
+    pass
+
+
+def test_total_is_the_sum_clipped_at_zero_if_so_configured() -> None:
+    scaled = torch.tensor([[1.0, -0.25], [0.5, -2.0]])
+    assert Rewards(only_positive=True).total(scaled).tolist() == [0.75, 0.0]
+    assert Rewards(only_positive=False).total(scaled).tolist() == [0.75, -1.5]
+
+
+@pytest.mark.parametrize(
+    ("term", "changes", "config", "expected"),
+    [
+        (rewards.TrackingLinVel, {"base_lin_vel": [0.3, 0.4, 9.0]}, {}, math.exp(-5 * 0.25)),
+        (rewards.TrackingLinVel, {"base_lin_vel": [0.3, 0.4, 9.0]}, {"sharpness": 4.0}, math.exp(-1)),
+        (rewards.TrackingAngVel, {"base_ang_vel": [9.0, 9.0, 0.5]}, {}, math.exp(-5 * 0.25)),
+        (rewards.DefaultJointPos, {"joint_pos": [0.0, 0.11] + [0.0] * 10}, {}, math.exp(-1.0) - 0.0011),
+        (
+            rewards.DefaultJointPos,
+            {"joint_pos": [0.0, 0.4] + [0.0] * 10},
+            {"sharpness": 8.0, "dead_band": 0.15},
+            math.exp(-2.0) - 0.004,
+        ),
+        (rewards.DefaultJointPos, {"joint_pos": [0.0] * 2 + [0.2] + [0.0] * 9}, {}, 1.0 - 0.002),
+        # Base at the start height 0.95, foot links at 0: the soles are thought 0.05 below.
+        (rewards.BaseHeight, {}, {}, math.exp(-100 * 0.11)),
+        (rewards.BaseHeight, {}, {"sharpness": 30.0}, math.exp(-30 * 0.11)),
+        (rewards.BaseHeight, {}, {"target": 1.0}, 1.0),
+        (rewards.FeetClearance, {"gait__stance": [False, True], "lift": [0.051, 0.06]}, {}, 1.0),
+        (rewards.FeetClearance, {"gait__stance": [False, True], "lift": [0.049, 0.06]}, {}, 0.0),
+        (rewards.FeetClearance, {"gait__stance": [False, False], "lift": [0.1, 0.1]}, {"target": 0.1}, 2.0),
+        (rewards.FeetAirTime, {"air_time": [0.3, 0.7], "landed": [True, True]}, {}, 0.8),
+        (rewards.FeetAirTime, {"air_time": [0.3, 0.7], "landed": [True, False]}, {"longest": 0.2}, 0.2),
+    ],
+)
+def test_parameters_of_the_releases_terms(term: Any, changes: dict, config: dict, expected: float) -> None:
+    """Their defaults are the release's; other values act where they should."""
+    given: Dict[str, Any] = {name: torch.tensor([value]) for name, value in changes.items()}
+    reward = term(1.0, **config)(step(**given))
+    assert reward.item() == pytest.approx(expected, rel=1e-4)
