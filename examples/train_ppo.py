@@ -27,6 +27,7 @@ chosen preset, config or run; `--help all` shows all:
     task                    --task.rewards.… and all else of the task; within it
     task.physics            time steps, the solver, the ground
     task.gait               the clock
+    task.feet               when a foot is on the ground
     task.commands           which are given, and for how long
     task.actions            scale, bound, delay and noise
     task.observations       history, noise and scales

@@ -48,6 +48,6 @@ def signature(config: VelocityConfig, robot: Robot) -> Dict[str, Any]:
         "symmetry": {
             "policy": symmetry.frame_mirror(robot, observations.ACTOR_TERMS, o.history),
             "critic": symmetry.frame_mirror(robot, observations.privileged_terms(o), o.privileged_history),
-            "action": symmetry.joint_mirror(robot),
+            "action": robot.joint_mirror(),
         },
     }

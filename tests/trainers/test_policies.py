@@ -162,7 +162,7 @@ def test_a_trained_memory_acts_as_it_was_trained(tmp_path: Path, name: str, norm
         export_policy(ppo, tmp_path / name)
     policy, state, starts = load_policy(tmp_path / name), None, torch.ones(3, dtype=torch.bool)
     generator = torch.Generator().manual_seed(2)
-    first = policy(observations(3))
+    first = expected = policy(observations(3))
     for _ in range(20):
         seen = 2.0 * torch.randn(3, 705, generator=generator)
         policy.reset(starts)

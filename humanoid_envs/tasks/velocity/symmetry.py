@@ -30,15 +30,6 @@ _SIDES = ("stance", "contact", "foot_height")
 _JOINTS = ("joint_pos", "joint_vel", "action", "joint_pos_error")
 
 
-def joint_mirror(robot: Robot) -> Dict[str, List[Any]]:
-    """Of joint-wise vectors and actions: the other leg's, with the sign of the mirrored axis."""
-    half = robot.num_joints // 2
-    return {
-        "permutation": [*range(half, 2 * half), *range(half)],
-        "sign": [joint.mirror_sign for joint in robot.joints],
-    }
-
-
 def frame_mirror(robot: Robot, terms: Tuple, history: int) -> Dict[str, Any]:
     """Of a stack of frames with these terms (`observations.ACTOR_TERMS` or `PRIVILEGED_TERMS`).
 
@@ -47,7 +38,7 @@ def frame_mirror(robot: Robot, terms: Tuple, history: int) -> Dict[str, Any]:
     """
     permutation: List[int] = []
     sign: List[float] = []
-    joints = joint_mirror(robot)
+    joints = robot.joint_mirror()
     for _ in range(history):
         for name, size in observations.layout(terms, robot.num_joints):
             start = len(permutation)

@@ -83,6 +83,7 @@ class VelocityTask(FixedAttributes):
         scales = [term.weight * config.policy_period for term in self._rewards.terms]
         self._term_scales = torch.tensor(scales, device=device)
         self._noise_scale = torch.tensor(observations.noise_scale(robot, config.observations), device=device)
+        self._action_scale = torch.tensor(robot.action_scales(config.actions.scale), device=device)
         self._default_joint_pos = torch.tensor([joint.default_pos for joint in robot.joints], device=device)
         self._gravity = torch.tensor([0.0, 0.0, -1.0], device=device).expand(self.num_envs, 3)
         self._start_pos = torch.tensor([0.0, 0.0, robot.start_height], device=device).expand(self.num_envs, 3)
@@ -197,7 +198,7 @@ class VelocityTask(FixedAttributes):
         action = action.clamp(-c.clip, c.clip)
         action = (1.0 - draws.action_delay) * action + draws.action_delay * memory.action
         executed = (action + draws.action_noise * action).clamp(-c.clip, c.clip)
-        return executed, self._default_joint_pos + c.scale * executed
+        return executed, self._default_joint_pos + self._action_scale * executed
 
     def judge(
         self, memory: TaskMemory, state: SimState, trouble: Trouble, executed: Tensor, draws: Draws

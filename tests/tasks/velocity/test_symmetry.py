@@ -17,7 +17,7 @@ from humanoid_envs.vector_env import HumanoidVectorEnv
 
 pytest.importorskip("mujoco.batch")
 
-JOINTS = symmetry.joint_mirror(XBOT_L)
+JOINTS = XBOT_L.joint_mirror()
 VECTOR, ROTATION = torch.tensor([1.0, -1.0, 1.0]), torch.tensor([-1.0, 1.0, -1.0])
 
 

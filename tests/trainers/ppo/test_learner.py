@@ -12,6 +12,7 @@ from tests.trainers.ppo.counting_env import CountingEnv
 from trainers.ppo.actor_critic import ActorCritic
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.learner import Learner
+from trainers.ppo.policy import Policy
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import EnvSignature
 
@@ -24,7 +25,7 @@ def make_policy(config: PPOConfig) -> ActorCritic:
     return ActorCritic(2, 1, 3, config)
 
 
-def make_rollout(policy: ActorCritic) -> RolloutBuffer:
+def make_rollout(policy: Policy) -> RolloutBuffer:
     """Random experience of the policy."""
     rollout = RolloutBuffer(6, 4, EnvSignature.of(CountingEnv()), CPU)
     generator = torch.Generator().manual_seed(1)
