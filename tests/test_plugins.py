@@ -28,8 +28,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(plugins, "_loaded", [])
     yield tmp_path
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    for name in set(sys.modules) - before:  # others, torch's for instance, cannot be imported again
+        file = getattr(sys.modules[name], "__file__", None)
+        if file is None or str(tmp_path) in file:
+            del sys.modules[name]
 
 
 def install(site: Path, name: str, module: str) -> None:
