@@ -52,11 +52,13 @@ def _is_old(name: str, value: Any) -> bool:
 
 
 def _put(values: Dict[str, Any], place: str, value: Any) -> None:
-    """Set a value by its name with dots, in copies of the mappings on the way."""
+    """Set a value by its name with dots, in copies of the mappings on the way. What is no mapping there
+    stays, to be refused for what it is."""
     first, dot, rest = place.partition(".")
     if not dot:
         values[first] = value
         return
-    inner = values.get(first)
-    values[first] = {**inner} if isinstance(inner, Mapping) else {}
-    _put(values[first], rest, value)
+    inner = values.get(first, {})
+    if isinstance(inner, Mapping):
+        values[first] = {**inner}
+        _put(values[first], rest, value)

@@ -51,6 +51,11 @@ def test_terms_keep_what_is_not_named() -> None:
     assert config.rewards.tracking_lin_vel.weight == 1.2
 
 
+def test_nothing_wrong_is_hidden_by_what_is_translated() -> None:
+    with pytest.raises(UserError, match="CommandConfig needs a mapping of its fields, not 'slow'"):
+        from_plain(VelocityConfig, {"commands": "slow", "rewards": {"mean_tracking_time": 0.5}})
+
+
 @pytest.mark.parametrize(
     ("rewards", "message"),
     [
