@@ -9,9 +9,10 @@ import torch
 from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
-from humanoid_envs.compilation import can_compile, compiled_step
+from humanoid_envs.compilation import F, can_compile, compiled_step
 from humanoid_envs.tasks.velocity import VelocityConfig, VelocityTask, commands, preset
 from humanoid_envs.tasks.velocity.config import CommandConfig
+from humanoid_envs.trouble import Trouble
 from tests.scripted_simulator import ScriptedSimulator, standing
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="torch.compile does not work here")
@@ -41,6 +42,29 @@ def test_compiled_equals_plain(name: str) -> None:
     assert plain.phase_offset.all()
     for name, value in vars(plain).items():
         torch.testing.assert_close(getattr(fused, name), value, atol=1e-5, rtol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("name", ["v0", "fast"])
+def test_the_compiler_for_gpus_understands_the_pieces(name: str) -> None:
+    """On a GPU `torch.compile` reads the code itself, and must not stumble over any of it. Reading takes no
+    GPU; a CPU is served without."""
+    simulator = ScriptedSimulator(standing(2))
+    task = VelocityTask(simulator, preset(name))
+    memory, draws = task.initial_memory(), task.draw(torch.Generator().manual_seed(0))
+    task.reset(memory, torch.ones(2, dtype=torch.bool), draws)
+    trouble, mask = Trouble.of(simulator), torch.tensor([True, False])
+
+    def read(function: F) -> F:
+        return torch.compile(function, fullgraph=True, dynamic=False, backend="eager")  # pyright: ignore
+
+    executed, targets = read(task.execute)(memory, torch.ones(2, 12), draws)
+    assert targets.shape == (2, 12)
+    outcome = read(task.judge)(memory, simulator.state, trouble, executed, draws)
+    plain = task.judge(memory, simulator.state, trouble, executed, draws)
+    assert torch.equal(outcome.reward, plain.reward)
+    read(task.start_into)(memory, outcome.memory, mask, simulator.state, draws)
+    assert memory.episode_step.tolist() == [0, 1]
+    assert read(task.start_state)(draws).joint_pos.shape == (2, 12)
 
 
 def test_compiled_headings_equal_plain() -> None:
