@@ -25,7 +25,8 @@ def setting(simulator: Simulator, config: VelocityConfig, mode: AutoresetMode) -
     }
 
 
-_NEWER = ("setting", "first_step", "draws", "reward_memory")  # than the first states
+_NEWER_MEMORY = ("first_step", "reward_memory")
+_NEWER = ("setting", "draws", *_NEWER_MEMORY)  # than the first states
 
 
 def require_like(state: Any, own: Any, where: str = "the saved state", shapes: bool = False) -> None:
@@ -108,7 +109,7 @@ def memory_of(state: Dict[str, Any], own: TaskMemory) -> TaskMemory:
         UserError: its tensors have other shapes.
     """
     # In earlier versions every episode's clock began at 0.
-    newer = {name: torch.zeros_like(getattr(own, name)) for name in ("first_step", "reward_memory")}
+    newer = {name: torch.zeros_like(getattr(own, name)) for name in _NEWER_MEMORY}
     saved = {**newer, **state["memory"]}
     memory = TaskMemory(**{name: value.to(own.clock.device) for name, value in saved.items()})
     for name, value in vars(own).items():

@@ -69,8 +69,8 @@ class Gait(Config):
         Source: the Humanoid-Gym release."""
         zero = torch.zeros_like(sine)
         bend = self.swing_pitch * torch.where(sine.abs() < self.double_support, zero, sine)
-        pulled = {"left": -bend.clamp(max=0.0), "right": bend.clamp(min=0.0)}
-        columns = [pulled[j.side] * j.bend if j.side and j.bend else zero for j in robot.joints]
+        left, right = -bend.clamp(max=0.0), bend.clamp(min=0.0)
+        columns = [left * a + right * b if a or b else zero for a, b in zip(*robot.bends())]
         return torch.stack(columns, dim=-1)
 
 

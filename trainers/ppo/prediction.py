@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.errors import UserError
+from trainers.ppo.recurrent import forgotten
 
 Array = Union[np.ndarray, Tensor]
 Act = Callable[[Tensor, Optional[Tensor]], Tuple[Tensor, Optional[Tensor]]]
@@ -68,4 +69,4 @@ def _memory(state: Optional[Array], episode_start: Any, rows: int, size: int, de
     starts = torch.as_tensor(episode_start, dtype=torch.bool, device=device).flatten()
     if len(starts) not in (1, rows):
         raise UserError(f"predict takes an episode_start for each of {rows} observations; got {len(starts)}.")
-    return memory.masked_fill(starts[:, None], 0.0)
+    return forgotten(memory, starts)

@@ -231,6 +231,10 @@ class VelocityTask(FixedAttributes):
         """Memory, unweighted reward terms (N, T) and what they were computed from, after a simulated step."""
         now = self._advance(memory, state, executed, draws)
         step = self.view(memory, now, state)
+        velocity = torch.cat([step.base_lin_vel[:, :2], step.base_ang_vel[:, 2:]], dim=1)
+        error = step.commands["velocity"][:, :3] - velocity
+        error = torch.lerp(memory.mean_velocity_error, error, self._mean_error_gain)
+        step = dataclasses.replace(step, command_error=error)
         raw_terms, remembered = self._rewards.advance(step, memory.reward_memory)
         down = step.contact | step.gait.stance | memory.contact
         now = dataclasses.replace(
@@ -238,6 +242,7 @@ class VelocityTask(FixedAttributes):
             contact=step.contact,
             air_time=torch.where(down, 0.0, step.air_time),
             lift=torch.where(step.contact, 0.0, step.lift),
+            mean_velocity_error=error,
             reward_memory=remembered,
         )
         return now, raw_terms, step
@@ -326,9 +331,6 @@ class VelocityTask(FixedAttributes):
         command = commands.resample(memory.command, due, draws.command, c)
         turning = commands.follow_heading(command, rotations.heading(state.base_quat), c)
         command = torch.where(memory.command_fixed[:, None], memory.command, turning)
-        planar = rotations.rotate_inverse(state.base_quat, state.base_lin_vel)[:, :2]
-        yaw_rate = rotations.rotate_inverse(state.base_quat, state.base_ang_vel)[:, 2:]
-        error = command[:, :3] - torch.cat([planar, yaw_rate], dim=1)
         return dataclasses.replace(
             memory,
             clock=clock,
@@ -340,7 +342,6 @@ class VelocityTask(FixedAttributes):
             base_velocity=torch.where(push_due[:, None], pushed, base_velocity),
             push_velocity=push,
             foot_height=self._foot_height(state),
-            mean_velocity_error=torch.lerp(memory.mean_velocity_error, error, self._mean_error_gain),
         )
 
     def view(self, before: TaskMemory, now: TaskMemory, state: SimState) -> Step:
