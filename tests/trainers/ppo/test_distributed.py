@@ -3,99 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 import torch
 from torch import Tensor
 
 from tests.trainers.ppo.counting_env import CountingEnv
-from trainers.ppo import PPO, GRUPolicy, Policy, PPOConfig
+from tests.trainers.ppo.two_workers import (
+    CONFIG,
+    CPU,
+    ROOT,
+    TOGETHER,
+    TORCHRUN,
+    UPDATE,
+    run_job,
+    run_on_two,
+    torchrun,
+    torchrun_environment,
+)
+from trainers.ppo import PPO, GRUPolicy, Policy
 from trainers.ppo.actor_critic import ActorCritic
-from trainers.ppo.distributed import ALONE, Workers, torchrun_workers, workers_of
-from trainers.ppo.episode_statistics import EpisodeStatistics
+from trainers.ppo.distributed import ALONE, Workers, workers_of
 from trainers.ppo.learner import Learner
 from trainers.ppo.loggers import CSVLogger
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import EnvSignature
-from trainers.ppo.tensor_env import StepResult
-from trainers.signals import Interruption
-
-CPU = torch.device("cpu")
-CONFIG = PPOConfig(
-    num_steps=10, num_minibatches=2, learning_rate=1e-3, actor_hidden=(8,), critic_hidden=(8,), device="cpu"
-)
-TOGETHER = dataclasses.replace(CONFIG, device="auto")
-UPDATE = 2 * 10 * 2
-"""Environment steps of one update: two workers, ten steps, two environments."""
-
-TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
-
-Job = Callable[[Workers, Path], Dict[str, Any]]
-ROOT = Path(__file__).parents[3]
-
-
-# Running a function in two workers
-
-
-def run_on_two(job: Job, folder: Path) -> List[Dict[str, Any]]:
-    """What the job returns in each worker; {"error": …} where it raised. On the CPU, and without torchrun: a
-    server that has imported torch once starts all processes."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = [
-        context.Process(target=_work, args=(job, rank, port, folder), daemon=True) for rank in range(2)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120.0)
-        assert process.exitcode == 0, "a worker hangs or died"
-    return [torch.load(folder / f"result_{rank}.pt", weights_only=True) for rank in range(2)]
-
-
-def _work(job: Job, rank: int, port: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    os.environ.update(torchrun_environment(rank, 2), MASTER_PORT=str(port), CUDA_VISIBLE_DEVICES="")
-    try:
-        with torchrun_workers() as workers:
-            result = job(workers, folder)
-    except (RuntimeError, ValueError) as error:
-        result = {"error": f"{type(error).__name__}: {error}"}
-    torch.save(result, folder / f"result_{rank}.pt")
-
-
-def torchrun_environment(rank: int, world_size: int) -> Dict[str, str]:
-    size = str(world_size)
-    return {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": size,
-        "LOCAL_WORLD_SIZE": size,
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": "29500",
-    }
-
-
-def torchrun(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
-    """Run a script, or with -m a module, in two workers in a folder."""
-    command = [*TORCHRUN, *arguments]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120.0, check=False
-    )
-
 
 # An update
 
@@ -322,14 +261,8 @@ def test_ctrl_c_to_torchrun_saves_once(tmp_path: Path) -> None:
 # On GPUs
 
 
-@pytest.fixture
-def _two_gpus() -> None:
-    if torch.cuda.device_count() < 2:
-        pytest.skip("needs two CUDA devices")
-
-
 @pytest.mark.gpu
-@pytest.mark.usefixtures("_two_gpus")
+@pytest.mark.usefixtures("two_gpus")
 def test_two_gpus_keep_the_same_weights_in_captured_updates(tmp_path: Path) -> None:
     PPO(CountingEnv(noise=1.0), CONFIG).learn(2 * 20).save(tmp_path / "one.pt")
     result = torchrun("-m", __name__, "train_together", folder=tmp_path)
@@ -341,131 +274,7 @@ def test_two_gpus_keep_the_same_weights_in_captured_updates(tmp_path: Path) -> N
     assert first["timesteps"] == 4 * UPDATE
 
 
-@pytest.mark.gpu
-@pytest.mark.usefixtures("_two_gpus")
-@pytest.mark.parametrize(
-    ("job", "message"),
-    [("nan_in_the_second", "non-finite reward in 1 of 2"), ("error_in_the_second", "the simulator is gone")],
-)
-def test_an_error_on_one_gpu_ends_all(job: str, message: str, tmp_path: Path) -> None:
-    result = torchrun("-m", __name__, job, folder=tmp_path)  # raises TimeoutExpired where one hangs
-    assert result.returncode != 0
-    assert message in result.stderr
-
-
-# What goes wrong
-
-
-class _BadEnv(CountingEnv):
-    """Goes wrong in its 35th step: in the fourth update, which on a GPU is captured."""
-
-    def __init__(self, error: str) -> None:
-        super().__init__()
-        self._error, self._count = error, 0
-
-    def step(self, actions: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self._count += 1
-        obs, reward, terminated, truncated, info = super().step(actions)
-        if self._count == 35 and self._error == "nan":
-            reward[1] = torch.nan
-        if self._count == 35 and self._error == "raise":
-            raise ValueError("the simulator is gone")
-        return obs, reward, terminated, truncated, info
-
-
-def nan_in_the_second(workers: Workers, folder: Path) -> Dict[str, Any]:
-    env = CountingEnv() if workers.is_first else _BadEnv("nan")
-    PPO(env, TOGETHER, workers=workers).learn(6 * UPDATE)
-    return {}
-
-
-def error_in_the_second(workers: Workers, folder: Path) -> Dict[str, Any]:
-    env = CountingEnv() if workers.is_first else _BadEnv("raise")
-    PPO(env, TOGETHER, workers=workers).learn(6 * UPDATE)
-    return {}
-
-
-def weights_changed_in_the_first(workers: Workers, folder: Path) -> Dict[str, Any]:
-    def callback(ppo: PPO) -> None:
-        assert ppo.policy.std is not None
-        ppo.policy.std.data[0] += 1e-3
-
-    PPO(CountingEnv(), TOGETHER, workers=workers).learn(20 * UPDATE, callback)
-    return {}
-
-
-def statistics_with_terms_that_come_late(workers: Workers, folder: Path) -> Dict[str, Any]:
-    """The episodes of both workers end with returns 1 and 3; later those of the second name a term."""
-    statistics = EpisodeStatistics(1, CPU, workers)
-    yes, taken = torch.ones(1, dtype=torch.bool), []
-    for terms in ({}, {"reward_terms": {"alive": torch.tensor([5.0])}}, {}):
-        reward = torch.tensor([1.0 if workers.is_first else 3.0])
-        statistics.add(StepResult(reward, yes, ~yes, None, None, {} if workers.is_first else terms))
-        taken.append(statistics.take())
-    return {"taken": taken}
-
-
-def signals_to_the_second(workers: Workers, folder: Path) -> Dict[str, Any]:
-    """In the first update, which alone would end the worker at once, and in another training after the
-    second update."""
-
-    class Signalled(CountingEnv):
-        def step(self, actions: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-            send()
-            return super().step(actions)
-
-    def send() -> None:
-        if not workers.is_first:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    class AfterTheSecondUpdate:
-        on_all_workers = True
-
-        def __call__(self, ppo: PPO) -> None:
-            if ppo.num_updates == 2:
-                send()
-
-    ends = []
-    for env, callback in ((Signalled(), lambda ppo: None), (CountingEnv(), AfterTheSecondUpdate())):
-        ppo = PPO(env, TOGETHER, workers=workers)
-        with pytest.raises(SystemExit) as end, Interruption() as interruption:  # noqa: PT012
-            interruption.farewell = None
-            with interruption.saving(together=True):
-                ppo.learn(6 * UPDATE, [callback, interruption])
-                interruption.agree(workers)
-            assert interruption.came
-        ends.append((ppo.num_updates, end.value.code))
-    return {"ends": ends}
-
-
-def test_a_signal_to_one_worker_stops_all_after_the_same_update(tmp_path: Path) -> None:
-    for result in run_on_two(signals_to_the_second, tmp_path):
-        assert result["ends"] == [(1, 143), (2, 143)]
-
-
-def test_a_nan_stops_all_workers(tmp_path: Path) -> None:
-    first, second = run_on_two(nan_in_the_second, tmp_path)
-    assert first["error"].startswith("NonFiniteError: Training stopped: non-finite reward in another worker")
-    assert "non-finite reward in 1 of 2 environments, first in environment 1 at step 4" in second["error"]
-
-
-def test_an_error_leaves_no_worker_waiting(tmp_path: Path) -> None:
-    first, second = run_on_two(error_in_the_second, tmp_path)
-    assert second["error"] == "ValueError: the simulator is gone"
-    assert first["error"].startswith("RuntimeError")
-
-
-def test_weights_that_drift_apart_are_noticed(tmp_path: Path) -> None:
-    for result in run_on_two(weights_changed_in_the_first, tmp_path):
-        assert "drifted apart" in result["error"]
-
-
-def test_a_worker_may_lack_what_another_reports(tmp_path: Path) -> None:
-    for result in run_on_two(statistics_with_terms_that_come_late, tmp_path):
-        plain = {"episode/count": 2.0, "episode/return": 2.0, "episode/length": 1.0}
-        assert result["taken"][0] == plain
-        assert result["taken"][1] == {**plain, "reward/alive": 2.5}
-        assert result["taken"][2] == {**plain, "reward/alive": 0.0}
+# Who they are
 
 
 def test_robots_are_divided_evenly() -> None:
@@ -495,6 +304,4 @@ def test_anothers_gpu_is_refused() -> None:
 
 
 if __name__ == "__main__":
-    with torchrun_workers() as members:
-        outcome = globals()[sys.argv[1]](members, Path())
-        torch.save(outcome, f"result_{members.rank}.pt")
+    run_job(globals()[sys.argv[1]])
