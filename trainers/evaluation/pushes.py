@@ -71,7 +71,7 @@ class PushResult:
 
     strength: float
     """Velocity that `survived` is about, m/s."""
-    largest: Positive
+    largest: float
     """Bound on all limits, m/s."""
     survived: Estimate
     """Share over all directions."""

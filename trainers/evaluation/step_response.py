@@ -53,7 +53,7 @@ class StepResponse:
     before: Command
     after: Command
     survived: int
-    robots: Count
+    robots: int
     """Robots that walked, of which the ones that never fell count."""
     time: Tuple[float, ...]
     """From the step, s."""
