@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Iterator
@@ -23,6 +24,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> Iterator[None]:
     and none if the output is to be seen."""
     outcome: Any = yield
     outcome.force_result(0 if config.option.capture == "no" else min(outcome.get_result(), 8))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_signals() -> None:
+    """Under nohup, or in the background of a script, a process ignores signals, and so do the programs that
+    tests start and then signal."""
+    for name, heard in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, heard)
 
 
 @pytest.fixture(scope="session")
