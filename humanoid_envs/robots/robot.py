@@ -89,12 +89,21 @@ class Robot(Config):
     """From the hips' first joint to the sole of the stretched leg, m."""
     urdf: Optional[File] = None
     """What Isaac Gym loads; nothing else needs it."""
+    upper_joints: Tuple[Joint, ...] = ()
+    """Joints that no policy moves, at their `default_pos`. The model's joints that are neither here nor in
+    `joints` are welded at zero."""
+    upper_body: Literal["weld", "hold"] = "weld"
+    """What becomes of `upper_joints`: welded, or held by the PD law with their gains."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require(self.name != "", "name", "a name")
         names = self.joint_names
         self.require(len(names) > 0, "joints", "at least one joint")
+        upper = [joint.name for joint in self.upper_joints]
+        for name in upper:
+            if name in names or upper.count(name) > 1:
+                raise UserError(f"Robot {self.name!r} has two joints named {name!r}.")
         for i, joint in enumerate(self.joints):
             if joint.name in names[:i]:
                 raise UserError(f"Robot {self.name!r} has two joints named {joint.name!r}.")
@@ -127,9 +136,14 @@ class Robot(Config):
 
     @property
     def isaacgym_urdf(self) -> Path:
-        """UserError without one."""
+        """UserError without one, and for a robot with held joints."""
         if self.urdf is None:
             raise UserError(f"Isaac Gym needs a URDF, and robot {self.name!r} has none.")
+        if self.held_joints:
+            raise UserError(
+                f"Isaac Gym moves all joints of robot {self.name!r} or none: give it a URDF fixed "
+                'above the legs and upper_body="weld".'
+            )
         return self.urdf
 
     def plain(self) -> Dict[str, Any]:
@@ -140,6 +154,11 @@ class Robot(Config):
     @property
     def joint_names(self) -> Tuple[str, ...]:
         return tuple(joint.name for joint in self.joints)
+
+    @property
+    def held_joints(self) -> Tuple[Joint, ...]:
+        """Joints that the PD law holds at their default, in no joint-wise vector."""
+        return self.upper_joints if self.upper_body == "hold" else ()
 
     @property
     def num_joints(self) -> int:

@@ -6,14 +6,15 @@ joints that the robot does not name are welded, and their links become part of t
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from typing import Any, Iterable, List, Sequence, Tuple
 
 import mujoco
+import numpy as np
 
 from humanoid_envs.configs import nearest
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import SIDES, Robot
+from humanoid_envs.simulators.model_file import read_model, unusable
 
 FLOOR = "floor"
 _HEIGHT = 0.885256
@@ -33,13 +34,14 @@ def robot_spec(robot: Robot, *, visuals: bool = True, sensors: bool = True) -> m
     """
     if not robot.mjcf.is_file():
         raise FileNotFoundError(f"The model of robot {robot.name!r} is not at {robot.mjcf}.")
-    spec = _read(robot)
+    spec = read_model(robot.mjcf, robot.base_body, f"robot {robot.name!r}")
     _require_names(spec, robot)
     _let_base_float(spec, robot)
     for element in [*spec.sensors, *spec.actuators]:
         spec.delete(element)
     for key in spec.keys:
         key.ctrl, key.act = [], []
+    _pose_upper_body(spec, robot)
     _weld_others(spec, robot)
     _add_motors(spec, robot)
     if not any(_is_ground(geom) for geom in spec.worldbody.geoms):
@@ -60,55 +62,13 @@ def compiled(spec: mujoco.MjSpec, robot: Robot) -> mujoco.MjModel:
     try:
         return spec.compile()
     except ValueError as error:
-        raise UserError(_unusable(robot, error)) from error
-
-
-def _read(robot: Robot) -> mujoco.MjSpec:
-    try:
-        if robot.mjcf.suffix == ".urdf":
-            return mujoco.MjSpec.from_string(_floating(robot))
-        return mujoco.MjSpec.from_file(str(robot.mjcf))
-    except (ValueError, ET.ParseError) as error:
-        raise UserError(_unusable(robot, error)) from error
-
-
-def _unusable(robot: Robot, error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{robot.mjcf}, the model of robot {robot.name!r}, cannot be used: {text}"
-
-
-def _floating(robot: Robot) -> str:
-    """The URDF with its root link on a floating joint, which MuJoCo would fix to the world, and with meshes
-    found from its folder."""
-    root = ET.parse(str(robot.mjcf)).getroot()
-    links = [link.get("name", "") for link in root.findall("link")]
-    children = {child.get("link") for child in root.findall("joint/child")}
-    tops = [name for name in links if name not in children]
-    if tops != [robot.base_body]:
-        raise UserError(
-            f"{robot.mjcf} has root link {', '.join(tops) or 'none'}, not {robot.base_body!r}, the base body "
-            f"of robot {robot.name!r}."
-        )
-    world = "world"
-    while world in links:
-        world += "_"
-    ET.SubElement(root, "link", name=world)
-    joint = ET.SubElement(root, "joint", name=f"{robot.base_body}_floats", type="floating")
-    ET.SubElement(joint, "parent", link=world)
-    ET.SubElement(joint, "child", link=robot.base_body)
-    own = root.find("mujoco")
-    options = own if own is not None else ET.SubElement(root, "mujoco")
-    compiler = options.find("compiler")
-    if compiler is None:
-        compiler = ET.SubElement(options, "compiler", strippath="false", discardvisual="false")
-    folder = robot.mjcf.resolve().parent
-    compiler.set("meshdir", str(folder / compiler.get("meshdir", ".")))
-    return ET.tostring(root, encoding="unicode")
+        raise unusable(robot.mjcf, f"robot {robot.name!r}", error) from error
 
 
 def _require_names(spec: mujoco.MjSpec, robot: Robot) -> None:
     bodies = (robot.base_body, *robot.foot_bodies, *robot.knee_bodies)
-    for kind, names, there in (("body", bodies, spec.bodies), ("joint", robot.joint_names, spec.joints)):
+    joints = (*robot.joint_names, *(joint.name for joint in robot.upper_joints))
+    for kind, names, there in (("body", bodies, spec.bodies), ("joint", joints, spec.joints)):
         known = [element.name for element in there if element.name not in ("", "world")]
         for name in names:
             require_name(robot, kind, name, known)
@@ -129,9 +89,27 @@ def _let_base_float(spec: mujoco.MjSpec, robot: Robot) -> None:
         base.add_freejoint(name=_new_name(f"{robot.base_body}_floats", (j.name for j in spec.joints)))
 
 
+def _pose_upper_body(spec: mujoco.MjSpec, robot: Robot) -> None:
+    """Turn the upper body's links by their joints' default angle, at which the model then is by itself:
+    where it is welded, and where a reset puts it."""
+    for joint in robot.upper_joints:
+        hinge = spec.joint(joint.name)
+        if hinge.type != mujoco.mjtJoint.mjJNT_HINGE or any(hinge.pos):
+            raise UserError(f"{robot.mjcf}: joint {joint.name!r} must be a hinge at its body's origin.")
+        body, degrees, turn = hinge.parent, spec.compiler.degree, np.zeros(4)
+        if body.alt.type != mujoco.mjtOrientation.mjORIENTATION_QUAT:
+            body.quat = spec.resolve_orientation(degrees, spec.compiler.eulerseq, body.alt)
+            body.alt.type = mujoco.mjtOrientation.mjORIENTATION_QUAT
+        mujoco.mju_axisAngle2Quat(turn, hinge.axis / np.linalg.norm(hinge.axis), joint.default_pos)
+        mujoco.mju_mulQuat(turn, body.quat.copy(), turn.copy())
+        body.quat = turn
+        hinge.ref += np.degrees(joint.default_pos) if degrees else joint.default_pos
+
+
 def _weld_others(spec: mujoco.MjSpec, robot: Robot) -> None:
     free = mujoco.mjtJoint.mjJNT_FREE
-    others = [joint for joint in spec.joints if joint.type != free and joint.name not in robot.joint_names]
+    moving = {joint.name for joint in (*robot.joints, *robot.held_joints)}
+    others = [joint for joint in spec.joints if joint.type != free and joint.name not in moving]
     for joint in others:
         spec.delete(joint)
     if others:
@@ -148,7 +126,7 @@ def _weld_others(spec: mujoco.MjSpec, robot: Robot) -> None:
 
 def _add_motors(spec: mujoco.MjSpec, robot: Robot) -> None:
     """The PD law as a position servo on each joint, in the robot's order. Simulators write its numbers."""
-    for joint in robot.joints:
+    for joint in (*robot.joints, *robot.held_joints):
         hinge = spec.joint(joint.name)
         hinge.actfrclimited = mujoco.mjtLimited.mjLIMITED_FALSE  # the PD law has its own limit
         if joint.armature is not None:
@@ -163,6 +141,8 @@ def _add_motors(spec: mujoco.MjSpec, robot: Robot) -> None:
             ctrllimited=mujoco.mjtLimited.mjLIMITED_FALSE,
         )
         motor.set_to_position(kp=joint.stiffness, kv=joint.damping)
+        if joint in robot.held_joints:  # simulators write no target: zero is to mean the default angle
+            motor.biasprm[0] = joint.stiffness * joint.default_pos
 
 
 def _is_ground(geom: Any) -> bool:
