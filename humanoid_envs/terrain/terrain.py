@@ -26,6 +26,12 @@ class Tiles:
     """(R, C) float32 in [0, 1]. A row is a level of the curriculum: it does not fall from row to row."""
     spawn: np.ndarray
     """(R, C, 3) float32: the point of the ground, in the world, m, over which robots start."""
+    yaw: np.ndarray
+    """(R, C) float32: the heading in which a tile is to be crossed, rad."""
+    yaw_spread: np.ndarray
+    """(R, C) float32: how far a start's heading may be from `yaw`, rad; π where all directions are alike."""
+    reach: np.ndarray
+    """(R, C) float32: max(|Δx|, |Δy|) from the spawn point at which a robot has crossed the tile, m."""
 
     @property
     def levels(self) -> int:
