@@ -17,11 +17,11 @@ from torch import Tensor
 
 from humanoid_envs.errors import UnfitMachine, UserError
 from humanoid_envs.robots import Robot
-from humanoid_envs.simulators.control import pd_torque
 from humanoid_envs.simulators.isaacgym_scene import Scene, gymapi, gymtorch
 from humanoid_envs.simulators.isaacgym_view import Pictures, Window
 from humanoid_envs.simulators.leg_kinematics import LegKinematics
 from humanoid_envs.simulators.lifetime import SimulatorLifetime
+from humanoid_envs.simulators.pd_controller import pd_torque
 from humanoid_envs.simulators.simulator import (
     PhysicsConfig,
     PhysicsParameters,
@@ -31,7 +31,7 @@ from humanoid_envs.simulators.simulator import (
     default_parameters,
     overwrite_rows,
 )
-from humanoid_envs.simulators.snapshot import clone_tensors, copy_tensors, named_tensors
+from humanoid_envs.simulators.state_dict import clone_tensors, copy_tensors, named_tensors
 
 _ABSURD = 1e10
 _WXYZ, _XYZW = [6, 3, 4, 5], [1, 2, 3, 0]

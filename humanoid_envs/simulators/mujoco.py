@@ -34,7 +34,7 @@ from humanoid_envs.simulators.simulator import (
     default_parameters,
     overwrite_rows,
 )
-from humanoid_envs.simulators.snapshot import clone_tensors, copy_tensors, named_tensors
+from humanoid_envs.simulators.state_dict import clone_tensors, copy_tensors, named_tensors
 
 Rows = Union[slice, Tensor]
 

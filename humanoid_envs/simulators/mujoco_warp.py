@@ -48,7 +48,7 @@ from humanoid_envs.simulators.simulator import (
     default_parameters,
     overwrite_rows,
 )
-from humanoid_envs.simulators.snapshot import clone_tensors, copy_tensors, named_tensors
+from humanoid_envs.simulators.state_dict import clone_tensors, copy_tensors, named_tensors
 
 # What `mjw.set_const` derives from the base's mass: per env, like the mass itself.
 _MASS_CONSTANTS = ("body_subtreemass", "body_invweight0", "dof_invweight0", "actuator_acc0")

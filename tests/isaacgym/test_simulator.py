@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from humanoid_envs.robots import XBOT_L
-from humanoid_envs.simulators.control import pd_torque
+from humanoid_envs.simulators.pd_controller import pd_torque
 from humanoid_envs.simulators.simulator import PhysicsConfig, RobotState, default_parameters
 from tests.isaacgym.simulators import (
     EVERYONE,

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.rotations import rotate_inverse
-from humanoid_envs.simulators.control import pd_torque
 from humanoid_envs.simulators.mujoco_model import load_model
+from humanoid_envs.simulators.pd_controller import pd_torque
 from humanoid_envs.simulators.simulator import (
     PhysicsConfig,
     PhysicsParameters,

@@ -15,7 +15,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
-from humanoid_envs.simulators.control import pd_torque
+from humanoid_envs.simulators.pd_controller import pd_torque
 from humanoid_envs.tasks.velocity import presets
 from humanoid_envs.tasks.velocity.memory import TaskMemory
 from humanoid_envs.tasks.velocity.task import VelocityTask

@@ -1,4 +1,4 @@
-"""A simulator's live tensors as one flat dict, to save and to load."""
+"""What the simulators share of `state_dict` and `load_state_dict`: live tensors in one flat dict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The joint controller, defined once for every simulator."""
+"""The PD controller of the joints, defined once for every simulator."""
 
 from __future__ import annotations
 
