@@ -24,7 +24,7 @@ VENV38 := .venv-py38
 STAMP38 := $(VENV38)/.installed
 PYTHON38 ?= $(shell for python in python3.8 $(HOME)/.pyenv/versions/3.8.*/bin/python; do \
 	$$python -c '' 2>/dev/null && echo $$python && break; done)
-TESTS38 := tests/checker tests/isaacgym tests/mdp tests/tasks tests/trainers/ppo tests/test_configs.py tests/test_contract.py \
+TESTS38 := tests/checker tests/isaacgym tests/mdp tests/tasks tests/terrain tests/trainers/ppo tests/test_configs.py tests/test_contract.py \
 	tests/test_plugins.py tests/test_registry.py tests/test_rotations.py tests/test_validation.py
 
 .PHONY: install train test check format python38 install-py38 test-py38

@@ -3,6 +3,7 @@
 from humanoid_envs.terrain.build import build_terrain
 from humanoid_envs.terrain.config import TERRAINS, Rough, RoughV0, Sparse, TerrainConfig, register_terrain
 from humanoid_envs.terrain.kind import Patch, Start, TerrainKind, TerrainKinds
+from humanoid_envs.terrain.scan_grid import ScanGrid
 from humanoid_envs.terrain.terrain import Terrain, Tiles
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Patch",
     "Rough",
     "RoughV0",
+    "ScanGrid",
     "Sparse",
     "Start",
     "Terrain",

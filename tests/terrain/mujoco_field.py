@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Tuple
+
 import mujoco
 import numpy as np
 
@@ -27,15 +29,15 @@ def field_model(terrain: Terrain, bodies: str = "") -> mujoco.MjModel:
     return spec.compile()
 
 
-def ray_heights(model: mujoco.MjModel, xy: np.ndarray) -> np.ndarray:
-    """(N,) heights at which rays from 10 m above hit the field, NaN where they miss."""
+def cast(model: mujoco.MjModel, xy: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """(N,) heights and (N, 3) normals where rays from 10 m above hit the field, NaN where they miss."""
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     down, hit, normal = np.array([0.0, 0.0, -1.0]), np.zeros(1, np.int32), np.zeros(3)
-    heights = np.full(len(xy), np.nan)
+    heights, normals = np.full(len(xy), np.nan), np.full((len(xy), 3), np.nan)
     for k, point in enumerate(xy):
         start = np.array([*point, 10.0])
         distance = mujoco.mj_ray(model, data, start, down, None, 1, -1, hit, normal)
         if distance >= 0:
-            heights[k] = 10.0 - distance
-    return heights
+            heights[k], normals[k] = 10.0 - distance, normal
+    return heights, normals
