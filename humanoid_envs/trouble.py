@@ -37,7 +37,7 @@ _COUNTED = "info['simulator'] and the metrics simulator/… count such steps."
 
 
 def all_well(finite: Tensor, trouble: Tensor) -> Tensor:
-    """(1 + 3,) bool, the flags of an `Alarm`: actions are finite, () bool; no env is in trouble, (3, N)."""
+    """(1 + 3,) bool, of `DeviceFlags`: actions are finite, () bool; no env is in trouble, (3, N)."""
     return torch.cat([finite[None], ~trouble.any(dim=1)])
 
 

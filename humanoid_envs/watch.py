@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from humanoid_envs import checks
-from humanoid_envs.alarm import Alarm
+from humanoid_envs.device_flags import DeviceFlags
 from humanoid_envs.simulators.simulator import Simulator
 from humanoid_envs.trouble import KINDS, Warner, all_well
 
@@ -23,7 +23,7 @@ class Watch:
         self, simulator: Simulator, fused: Callable[[Callable[..., Any]], Callable[..., Any]]
     ) -> None:
         self._on_gpu = simulator.device.type != "cpu"
-        self._alarm, self._warner = Alarm(simulator.device, 1 + len(KINDS)), Warner(simulator)
+        self._flags, self._warner = DeviceFlags(simulator.device, 1 + len(KINDS)), Warner(simulator)
         self._sanitize, self._all_well = fused(checks.sanitized), fused(all_well)
 
     # Part of the captured step
@@ -35,7 +35,7 @@ class Watch:
     def look(self, finite: Optional[Tensor], trouble: Tensor) -> None:
         """finite: from `sanitized`. trouble: (3, N) bool, see `Trouble.table`."""
         if finite is not None:
-            self._alarm.check(self._all_well(finite, trouble))
+            self._flags.check(self._all_well(finite, trouble))
 
     # Around it
 
@@ -43,7 +43,7 @@ class Watch:
         """Raise UserError if actions are not finite, on a GPU those of an earlier step; there also warn of
         trouble in the simulator."""
         if self._on_gpu:
-            bad, *trouble = self._alarm.gone_off()
+            bad, *trouble = self._flags.raised()
             self._warner.tell(trouble)
         else:
             bad = not np.isfinite(action.numpy()).all()
@@ -51,7 +51,7 @@ class Watch:
 
     def started(self) -> None:
         """Call once a step runs on the device."""
-        self._alarm.send()
+        self._flags.send()
 
     def after(self, trouble: Tensor) -> None:
         """On a CPU, warn of trouble; (3, N) bool."""
@@ -60,4 +60,4 @@ class Watch:
 
     def reset(self) -> None:
         """Forget what was wrong."""
-        self._alarm.reset()
+        self._flags.reset()

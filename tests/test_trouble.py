@@ -12,7 +12,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from humanoid_envs import HumanoidVectorEnv
-from humanoid_envs.alarm import Alarm
+from humanoid_envs.device_flags import DeviceFlags
 from humanoid_envs.registration import make_mujoco, make_mujoco_warp
 from humanoid_envs.trouble import KINDS, TroubleWarning
 from tests.simulators.conftest import NEEDS_CUDA
@@ -126,12 +126,12 @@ def test_on_a_gpu_the_host_is_told_without_waiting(device: str) -> None:
 
 
 @pytest.mark.parametrize("device", [pytest.param("cuda:0", marks=NEEDS_CUDA)])
-def test_alarm_keeps_its_flags_apart(device: str) -> None:
-    alarm = Alarm(torch.device(device), 3)
+def test_flags_of_a_device_are_kept_apart(device: str) -> None:
+    flags = DeviceFlags(torch.device(device), 3)
     for well in ([True, False, True], [True, True, True]):
-        alarm.check(torch.tensor(well, device=device))
-    alarm.send()
+        flags.check(torch.tensor(well, device=device))
+    flags.send()
     torch.cuda.synchronize()
-    assert alarm.gone_off() == [False, True, False]
-    alarm.reset()
-    assert alarm.gone_off() == [False] * 3
+    assert flags.raised() == [False, True, False]
+    flags.reset()
+    assert flags.raised() == [False] * 3

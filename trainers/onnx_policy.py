@@ -12,7 +12,7 @@ from torch import Tensor
 
 from humanoid_envs.errors import MissingPackage, UserError
 from trainers.checksums import require_sealed
-from trainers.ppo.parameters import require_finite
+from trainers.ppo.weights import require_finite
 
 Network = Callable[..., Tuple[Tensor, ...]]
 """Observations, and states of a recurrent one, to actions, and next states: a row for each robot."""

@@ -20,7 +20,7 @@ from trainers.checksums import require_intact
 from trainers.export import CONTRACT_FILE, STATE_FILE, contract_of, robot_of, task_of
 from trainers.onnx_policy import Network, read_onnx, read_state_shape
 from trainers.ppo import PPO
-from trainers.ppo.parameters import require_finite
+from trainers.ppo.weights import require_finite
 from trainers.torchscript_policy import as_network, read_torchscript
 
 

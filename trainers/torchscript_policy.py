@@ -10,7 +10,7 @@ from torch import Tensor
 
 from humanoid_envs.errors import UserError
 from trainers.onnx_policy import Network, row_by_row
-from trainers.ppo.parameters import require_finite
+from trainers.ppo.weights import require_finite
 from trainers.trust import require_trust
 
 RESETS = ("reset_memory", "reset")

@@ -9,10 +9,10 @@ import pytest
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
-from tests.checker.walk import SAME_STEP, Walk, findings
+from tests.checker.toy_env import SAME_STEP, ToyEnv, findings
 
 
-class Changes(Walk):
+class Changes(ToyEnv):
     """Acts on other actions than it was given."""
 
     def step(self, actions: Any) -> Any:
@@ -60,7 +60,7 @@ class Swapped(Changes):
         return actions[[0, 2, 1, 3]]
 
 
-class RewardOfTheNeighbour(Walk):
+class RewardOfTheNeighbour(ToyEnv):
     def step(self, actions: Any) -> Any:
         obs, reward, *rest = super().step(actions)
         return (obs, reward * np.roll(abs(actions[:, 0]), 1), *rest)
@@ -91,7 +91,7 @@ def test_actions_that_go_astray_are_named(env: Any, expected: str, words: str, m
 
 
 def test_a_delay_is_no_fault() -> None:
-    class Delays(Walk):
+    class Delays(ToyEnv):
         """Blends in half of the last action, as a motor does."""
 
         def start(self, mask: np.ndarray) -> None:
@@ -106,7 +106,7 @@ def test_a_delay_is_no_fault() -> None:
 
 
 def test_where_there_is_no_other_action_nothing_is_said() -> None:
-    class OneAction(Walk):
+    class OneAction(ToyEnv):
         def __init__(self) -> None:
             super().__init__()
             self.single_action_space = spaces.Discrete(1)

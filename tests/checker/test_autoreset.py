@@ -12,21 +12,21 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from humanoid_envs.checker.report import Report
 from humanoid_envs.checker.restarts import Starts
 from humanoid_envs.checker.session import Moment, Session
-from tests.checker.walk import DISABLED, NEXT_STEP, SAME_STEP, Walk, findings
+from tests.checker.toy_env import DISABLED, NEXT_STEP, SAME_STEP, ToyEnv, findings
 
 
-class NoFinalObs(Walk):
+class NoFinalObs(ToyEnv):
     def final(self, ended: np.ndarray) -> Dict[str, Any]:
         return {}
 
 
-class FinalIsReset(Walk):
+class FinalIsReset(ToyEnv):
     def step(self, actions: Any) -> Any:
         obs, *rest, info = super().step(actions)
         return (obs, *rest, {**info, "final_obs": obs} if "final_obs" in info else info)
 
 
-class FinalIsResetWhenTruncated(Walk):
+class FinalIsResetWhenTruncated(ToyEnv):
     def step(self, actions: Any) -> Any:
         obs, reward, terminated, truncated, info = super().step(actions)
         if "final_obs" in info:
@@ -34,24 +34,24 @@ class FinalIsResetWhenTruncated(Walk):
         return obs, reward, terminated, truncated, info
 
 
-class FinalIsStale(Walk):
+class FinalIsStale(ToyEnv):
     def step(self, actions: Any) -> Any:
         before = self.obs()
         *rest, info = super().step(actions)
         return (*rest, {**info, "final_obs": before} if "final_obs" in info else info)
 
 
-class FinalOutOfSpace(Walk):
+class FinalOutOfSpace(ToyEnv):
     def final(self, ended: np.ndarray) -> Dict[str, Any]:
         return {**super().final(ended), "final_obs": self.obs().astype(np.float64)}
 
 
-class MaskOfAll(Walk):
+class MaskOfAll(ToyEnv):
     def final(self, ended: np.ndarray) -> Dict[str, Any]:
         return {**super().final(ended), "_final_obs": np.ones(self.num_envs, dtype=bool)}
 
 
-class StaleMask(Walk):
+class StaleMask(ToyEnv):
     last_mask = np.zeros(4, dtype=bool)
 
     def step(self, actions: Any) -> Any:
@@ -60,7 +60,7 @@ class StaleMask(Walk):
         return (*rest, {**info, "_final_info": self.last_mask.copy(), "final_info": {}})
 
 
-class NextStepSteps(Walk):
+class NextStepSteps(ToyEnv):
     """Declares NEXT_STEP, resets in the same step."""
 
     def __init__(self, autoreset_mode: AutoresetMode = NEXT_STEP) -> None:
@@ -68,13 +68,13 @@ class NextStepSteps(Walk):
         self.mode = SAME_STEP
 
 
-class NextStepRewards(Walk):
+class NextStepRewards(ToyEnv):
     def step(self, actions: Any) -> Any:
         obs, reward, *rest = super().step(actions)
         return (obs, np.ones_like(reward), *rest)
 
 
-class NextStepActs(Walk):
+class NextStepActs(ToyEnv):
     def step(self, actions: Any) -> Any:
         resets = self.ended.copy()
         _, *rest = super().step(actions)
@@ -82,7 +82,7 @@ class NextStepActs(Walk):
         return (self.obs(), *rest)
 
 
-class NextStepNever(Walk):
+class NextStepNever(ToyEnv):
     stepping = False
 
     def step(self, actions: Any) -> Any:
@@ -96,7 +96,7 @@ class NextStepNever(Walk):
             super().start(mask)
 
 
-class ResetsItself(Walk):
+class ResetsItself(ToyEnv):
     """Declares DISABLED, resets in the same step."""
 
     def step(self, actions: Any) -> Any:
@@ -111,7 +111,7 @@ class ResetsItselfWithFinalObs(ResetsItself):
         return (*rest, {**info, **self.final(rest[2] | rest[3])})
 
 
-class ResetsItselfLater(Walk):
+class ResetsItselfLater(ToyEnv):
     """Declares DISABLED, resets in the next step."""
 
     def __init__(self, autoreset_mode: AutoresetMode = DISABLED) -> None:
@@ -119,7 +119,7 @@ class ResetsItselfLater(Walk):
         self.mode = NEXT_STEP
 
 
-class WrongMask(Walk):
+class WrongMask(ToyEnv):
     """Resets other envs than those of the mask."""
 
     def reset(self, *, seed: Optional[int] = None, options: Optional[Dict[str, Any]] = None) -> Any:
@@ -205,18 +205,18 @@ def test_a_way_back_is_a_start_only_if_it_ends_among_them(end: float, expected: 
         row, ends = np.array([position, 0.0], np.float32), np.full(4, done)
         return Moment([row] * 4, np.zeros(4), ends, ends & False, {})
 
-    env = Walk(DISABLED)
+    env = ToyEnv(DISABLED)
     starts = Starts(Session(env, Report()), seed=0)
     ordinary = [moment(1.5 - 0.01 * step, False) for step in range(20)]
     assert starts.ends_look_like_starts([*ordinary, moment(end, True)]) == expected
 
 
 def test_two_instances_tell_what_one_does_not() -> None:
-    class FinalIsRounded(Walk):
+    class FinalIsRounded(ToyEnv):
         def final(self, ended: np.ndarray) -> Dict[str, Any]:
             return {**super().final(ended), "final_obs": self.obs().round(1)}
 
-    class OneForAll(Walk):
+    class OneForAll(ToyEnv):
         count = itertools.count()
 
         def start(self, mask: np.ndarray) -> None:
@@ -236,10 +236,10 @@ def test_modes_must_be_offered_and_honoured() -> None:
     def only_next_step(autoreset_mode: AutoresetMode) -> VectorEnv:
         if autoreset_mode != NEXT_STEP:
             raise ValueError("only NEXT_STEP")
-        return Walk(autoreset_mode)
+        return ToyEnv(autoreset_mode)
 
     found = findings(only_next_step)
     assert set(found) == {"autoreset mode offered"}
     assert "[SAME_STEP, DISABLED]" in found["autoreset mode offered"]
     assert findings(only_next_step, modes=[NEXT_STEP]) == {}
-    assert set(findings(lambda autoreset_mode: Walk(NEXT_STEP))) == {"autoreset mode honoured"}
+    assert set(findings(lambda autoreset_mode: ToyEnv(NEXT_STEP))) == {"autoreset mode honoured"}

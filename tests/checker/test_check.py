@@ -14,13 +14,13 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from humanoid_envs import checker
 from humanoid_envs.checker import VectorEnvError, VectorEnvWarning, check_vector_env
-from tests.checker.walk import SAME_STEP, Walk, findings
+from tests.checker.toy_env import SAME_STEP, ToyEnv, findings
 
 
 @pytest.mark.parametrize("dict_obs", [False, True])
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_a_correct_environment_passes_in_every_mode(library: str, dict_obs: bool) -> None:
-    make = partial(Walk, library=library, dict_obs=dict_obs)
+    make = partial(ToyEnv, library=library, dict_obs=dict_obs)
     assert findings(make) == {}
     for mode in AutoresetMode:
         assert findings(make(autoreset_mode=mode)) == {}
@@ -50,7 +50,7 @@ def test_discrete_tuple_and_truncated_environments_pass() -> None:
 
 
 def test_final_obs_may_be_an_array_of_objects() -> None:
-    class Objects(Walk):
+    class Objects(ToyEnv):
         def final(self, ended: np.ndarray) -> Dict[str, Any]:
             final_obs = np.full(self.num_envs, None, dtype=object)
             for i in np.flatnonzero(ended):
@@ -61,23 +61,23 @@ def test_final_obs_may_be_an_array_of_objects() -> None:
 
 
 def test_closing_is_optional() -> None:
-    env = Walk()
+    env = ToyEnv()
     check_vector_env(env, close=False)
     env.reset()
     assert env.step(env.action_space.sample())[1].shape == (4,)
 
 
-class FromEntropy(Walk):
+class FromEntropy(ToyEnv):
     def seed(self, seed: Optional[int]) -> None:
         super().seed(None)
 
 
-class ConstantSeed(Walk):
+class ConstantSeed(ToyEnv):
     def seed(self, seed: Optional[int]) -> None:
         super().seed(None if seed is None else 7)
 
 
-class SeedsAgain(Walk):
+class SeedsAgain(ToyEnv):
     last = 0
 
     def seed(self, seed: Optional[int]) -> None:
@@ -85,12 +85,12 @@ class SeedsAgain(Walk):
         super().seed(self.last)
 
 
-class ForgetsSeed(Walk):
+class ForgetsSeed(ToyEnv):
     def seed(self, seed: Optional[int]) -> None:
         self.np_random = np.random.default_rng(seed)
 
 
-class KeepsTime(Walk):
+class KeepsTime(ToyEnv):
     def start(self, mask: np.ndarray) -> None:
         unfinished = mask & ~self.ended
         time = self.time[unfinished]
@@ -98,12 +98,12 @@ class KeepsTime(Walk):
         self.time[unfinished] = time
 
 
-class AnySeedList(Walk):
+class AnySeedList(ToyEnv):
     def seed(self, seed: Any) -> None:
         super().seed(sum(seed) if isinstance(seed, list) else seed)
 
 
-class BreaksOnSeedList(Walk):
+class BreaksOnSeedList(ToyEnv):
     def seed(self, seed: Any) -> None:
         if isinstance(seed, list):
             raise IndexError("list index out of range")
@@ -130,7 +130,7 @@ def test_wrong_seeding_is_named(env: Any, expected: set) -> None:
 
 
 def test_without_randomness_seeds_need_not_matter() -> None:
-    class NotRandom(Walk):
+    class NotRandom(ToyEnv):
         def start(self, mask: np.ndarray) -> None:
             super().start(mask)
             self.position[mask] = 0.0
@@ -140,7 +140,7 @@ def test_without_randomness_seeds_need_not_matter() -> None:
 
 
 def test_a_tolerance_allows_physics_that_is_not_reproducible() -> None:
-    class Jitters(Walk):
+    class Jitters(ToyEnv):
         def obs(self) -> Any:
             return super().obs() + np.random.default_rng().uniform(0, 1e-5, (4, 2)).astype(np.float32)
 
@@ -149,7 +149,7 @@ def test_a_tolerance_allows_physics_that_is_not_reproducible() -> None:
 
 
 def test_closing_twice_must_work() -> None:
-    class ClosesOnce(Walk):
+    class ClosesOnce(ToyEnv):
         def close(self, **kwargs: Any) -> None:
             if self.closed:
                 raise RuntimeError("already closed")
@@ -159,20 +159,20 @@ def test_closing_twice_must_work() -> None:
 
 
 def test_what_could_not_be_checked_is_a_warning() -> None:
-    class NeverEnds(Walk):
+    class NeverEnds(ToyEnv):
         def step(self, actions: Any) -> Any:
             self.time[:] = 0.0
             return super().step(0.1 * actions)
 
-    class WorksClosed(Walk):
+    class WorksClosed(ToyEnv):
         def close(self, **kwargs: Any) -> None:
             pass
 
-    class NeverFails(Walk):
+    class NeverFails(ToyEnv):
         def step(self, actions: Any) -> Any:
             return super().step(0.1 * actions)
 
-    class NeverTimesOut(Walk):
+    class NeverTimesOut(ToyEnv):
         def step(self, actions: Any) -> Any:
             self.time[:] = 0.0
             return super().step(actions)
@@ -182,7 +182,7 @@ def test_what_could_not_be_checked_is_a_warning() -> None:
     with pytest.warns(VectorEnvWarning, match="no episode was truncated in"):
         check_vector_env(NeverTimesOut())
     with pytest.warns(VectorEnvWarning, match="no episode ended in 3 steps"):
-        check_vector_env(Walk(), max_steps=3)
+        check_vector_env(ToyEnv(), max_steps=3)
     with pytest.warns(VectorEnvWarning, match="no episode ended in 50 steps"):
         check_vector_env(NeverEnds(), max_steps=50)
     with pytest.warns(VectorEnvWarning, match="step after close"):

@@ -11,7 +11,7 @@ from gymnasium.wrappers import NormalizeReward as NormalizeSingleReward
 from gymnasium.wrappers.vector import NormalizeObservation, NormalizeReward
 
 from humanoid_envs.checker import VectorEnvError, VectorEnvWarning, check_vector_env
-from tests.checker.walk import NEXT_STEP, SAME_STEP, Walk
+from tests.checker.toy_env import NEXT_STEP, SAME_STEP, ToyEnv
 
 
 def single(mode: AutoresetMode) -> VectorEnv:
@@ -22,10 +22,10 @@ def single(mode: AutoresetMode) -> VectorEnv:
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        (lambda: NormalizeObservation(Walk(NEXT_STEP)), "NormalizeObservation"),
-        (lambda: NormalizeReward(Walk(NEXT_STEP)), "NormalizeReward"),
+        (lambda: NormalizeObservation(ToyEnv(NEXT_STEP)), "NormalizeObservation"),
+        (lambda: NormalizeReward(ToyEnv(NEXT_STEP)), "NormalizeReward"),
         (
-            lambda: NormalizeReward(NormalizeObservation(Walk(NEXT_STEP))),
+            lambda: NormalizeReward(NormalizeObservation(ToyEnv(NEXT_STEP))),
             "NormalizeObservation and NormalizeReward",
         ),
         (lambda: single(NEXT_STEP), "NormalizeReward"),
@@ -48,7 +48,7 @@ def test_in_every_mode() -> None:
 
 
 def test_a_fault_of_the_environment_within_is_found() -> None:
-    class FromEntropy(Walk):
+    class FromEntropy(ToyEnv):
         def seed(self, seed: Any) -> None:
             super().seed(None)
 
@@ -57,7 +57,7 @@ def test_a_fault_of_the_environment_within_is_found() -> None:
 
 
 def test_unknown_ones_get_a_hint() -> None:
-    class Normalizes(Walk):
+    class Normalizes(ToyEnv):
         seen = 0.0
 
         def step(self, actions: Any) -> Any:

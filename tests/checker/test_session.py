@@ -10,10 +10,10 @@ import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
-from tests.checker.walk import DISABLED, NEXT_STEP, Walk, findings
+from tests.checker.toy_env import DISABLED, NEXT_STEP, ToyEnv, findings
 
 
-class WrongReturn(Walk):
+class WrongReturn(ToyEnv):
     """Returns what `change(name, value)` makes of the observation, reward, terminated, truncated or info."""
 
     name = ""
@@ -67,11 +67,11 @@ def test_a_wrong_return_is_named(name: str, change: Any, expected: str, words: s
 
 
 def test_a_wrong_entry_of_a_dict_observation_is_named() -> None:
-    class NoTime(Walk):
+    class NoTime(ToyEnv):
         def obs(self) -> Any:
             return {"position": super().obs()["position"]}
 
-    class WrongTime(Walk):
+    class WrongTime(ToyEnv):
         def obs(self) -> Any:
             return {**super().obs(), "time": np.zeros((4, 3), np.float32)}
 
@@ -80,7 +80,7 @@ def test_a_wrong_entry_of_a_dict_observation_is_named() -> None:
 
 
 def test_reset_must_return_observation_and_info() -> None:
-    class OnlyObs(Walk):
+    class OnlyObs(ToyEnv):
         def reset(self, **kwargs: Any) -> Any:
             return super().reset(**kwargs)[0]
 
@@ -98,13 +98,13 @@ def test_reset_must_return_observation_and_info() -> None:
     ],
 )
 def test_a_wrong_declaration_is_named(attribute: str, value: Any, expected: str) -> None:
-    env = Walk()
+    env = ToyEnv()
     setattr(env, attribute, value)
     assert set(findings(env)) == {expected}
 
 
 def test_a_wrong_declaration_is_named_once_for_all_modes() -> None:
-    class WrongSpace(Walk):
+    class WrongSpace(ToyEnv):
         def __init__(self, autoreset_mode: AutoresetMode) -> None:
             super().__init__(autoreset_mode)
             self.observation_space = spaces.Box(-2.0, 2.0, (4, 3), np.float32)
@@ -115,14 +115,14 @@ def test_a_wrong_declaration_is_named_once_for_all_modes() -> None:
 
 
 def test_returned_buffers_must_not_change() -> None:
-    class Reuses(Walk):
+    class Reuses(ToyEnv):
         buffer = np.zeros((4, 2), np.float32)
 
         def obs(self) -> Any:
             self.buffer[:] = super().obs()
             return self.buffer
 
-    class ReusesInfo(Walk):
+    class ReusesInfo(ToyEnv):
         def step(self, actions: Any) -> Any:
             *rest, info = super().step(actions)
             return (*rest, {**info, "time": self.time_buffer()})
@@ -139,7 +139,7 @@ def test_returned_buffers_must_not_change() -> None:
 
 
 def test_tensor_environments_take_numpy_actions() -> None:
-    class OnlyTensors(Walk):
+    class OnlyTensors(ToyEnv):
         def step(self, actions: Any) -> Any:
             return super().step(actions.cpu())
 

@@ -11,7 +11,7 @@ import torch
 from humanoid_envs import preset
 from humanoid_envs.errors import MissingPackage, UnfitMachine
 from trainers.command_line import ROLLOUTS, SCORED_SECONDS, concise_errors, integer, number
-from trainers.ppo.guard import NonFiniteError
+from trainers.ppo.nan_guard import NonFiniteError
 from trainers.runs import find_checkpoint
 
 

@@ -10,10 +10,10 @@ from trainers.ppo.callbacks import (
     TimeLimit,
 )
 from trainers.ppo.config import PPOConfig
-from trainers.ppo.guard import NonFiniteError
 from trainers.ppo.import_humanoid_gym import import_humanoid_gym
 from trainers.ppo.loggers import CSVLogger, Logger, TableLogger, TensorBoardLogger, WandbLogger
 from trainers.ppo.losses import AuxiliaryLoss, Losses
+from trainers.ppo.nan_guard import NonFiniteError
 from trainers.ppo.policy import Evaluation, Policy, initial_std
 from trainers.ppo.ppo import PPO
 from trainers.ppo.recurrent import GRUPolicy, Recurrent

@@ -15,7 +15,7 @@ from trainers.ppo.policy import Policy
 from trainers.ppo.recurrent import forgotten
 from trainers.ppo.rollout_buffer import RolloutBuffer, starts_after
 from trainers.ppo.stopwatch import Stopwatch
-from trainers.ppo.tensor_env import StepResult, TensorEnv
+from trainers.ppo.tensor_env import TensorEnv, TensorStep
 
 
 class Collector:
@@ -149,7 +149,7 @@ class Collector:
         self.forget()
 
 
-def truncation_bootstrap(value: Callable[[Tensor], Tensor], step: StepResult, gamma: float) -> Tensor:
+def truncation_bootstrap(value: Callable[[Tensor], Tensor], step: TensorStep, gamma: float) -> Tensor:
     """(N,) γ·V of the true final observation where an episode was cut off by time and not ended by the task,
     in the step in which it happens; 0 elsewhere."""
     if step.final_critic_obs is None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from humanoid_envs.saved_state import require_like
 from trainers.ppo.distributed import ALONE, Workers
-from trainers.ppo.tensor_env import StepResult
+from trainers.ppo.tensor_env import TensorStep
 
 _SIMULATOR = "simulator/"
 """Group of what is counted in every step, not averaged over episodes."""
@@ -36,7 +36,7 @@ class EpisodeStatistics:
         self._agreed: List[str] = []
         """Names that a worker has, the same list in all."""
 
-    def add(self, step: StepResult) -> None:
+    def add(self, step: TensorStep) -> None:
         """Take in one step."""
         ended = step.terminated | step.truncated
         self._returns += step.reward

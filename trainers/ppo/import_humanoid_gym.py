@@ -17,9 +17,9 @@ from humanoid_envs.tasks.velocity import observations, preset
 from trainers.given_configs import Given, config_of
 from trainers.ppo.actor_critic import PolicyConfig
 from trainers.ppo.config import PPOConfig
-from trainers.ppo.parameters import require_finite
 from trainers.ppo.ppo import PPO
 from trainers.ppo.signature import EnvSignature
+from trainers.ppo.weights import require_finite
 
 _NORMALIZERS = {
     "actor": ("obs_norm_state_dict",),

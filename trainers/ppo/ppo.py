@@ -28,12 +28,11 @@ from trainers.ppo.config import PPOConfig
 from trainers.ppo.devices import memory_in_use, resolve_device
 from trainers.ppo.distributed import ALONE, Workers
 from trainers.ppo.episode_statistics import EpisodeStatistics
-from trainers.ppo.guard import check_losses, check_rollout, dumped, explained
 from trainers.ppo.interrupted import continue_episodes, save_episodes
 from trainers.ppo.learner import Learner
 from trainers.ppo.loggers import Log, Logger, folder_loggers
+from trainers.ppo.nan_guard import check_losses, check_rollout, dumped, explained
 from trainers.ppo.networks import build_networks, rollout_for
-from trainers.ppo.parameters import load_parameters, require_finite, require_same_networks
 from trainers.ppo.prediction import Array, predicted
 from trainers.ppo.progress import Progress
 from trainers.ppo.random_state import random_state, restore_random_state
@@ -41,6 +40,7 @@ from trainers.ppo.signature import ActionMap, EnvSignature
 from trainers.ppo.stopwatch import speeds
 from trainers.ppo.tensor_env import TensorEnv
 from trainers.ppo.train_metrics import train_metrics
+from trainers.ppo.weights import load_parameters, require_finite, require_same_networks
 
 # Updates between comparisons of the workers' weights, which all wait for.
 _COMPARE_EVERY = 20

@@ -16,7 +16,7 @@ from trainers.ppo.signature import ActionMap, EnvSignature
 
 
 @dataclass(frozen=True)
-class StepResult:
+class TensorStep:
     """What one step of N environments brought. Tensors are valid until the next step."""
 
     reward: Tensor
@@ -86,7 +86,7 @@ class TensorEnv:
         self.critic_obs = self._critic_observation(info, self.obs)
         self._ended.zero_()
 
-    def step(self, actions: Tensor) -> StepResult:
+    def step(self, actions: Tensor) -> TensorStep:
         """Act in every environment. actions: (N, A), or (N,) indices of discrete actions. Continuous ones are
         clipped to the bounds of the action space here, and only here."""
         valid = ~self._ended if self.has_reset_steps else None
@@ -96,7 +96,7 @@ class TensorEnv:
         self._ended = terminated | truncated
         self.obs = self._observation(obs)
         self.critic_obs = self._critic_observation(info, self.obs)
-        result = StepResult(
+        result = TensorStep(
             reward=torch.as_tensor(reward, dtype=torch.float32, device=self.device),
             terminated=terminated,
             truncated=truncated,

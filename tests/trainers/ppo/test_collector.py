@@ -18,7 +18,7 @@ from trainers.ppo.collector import Collector, truncation_bootstrap
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.episode_statistics import EpisodeStatistics
 from trainers.ppo.rollout_buffer import RolloutBuffer
-from trainers.ppo.tensor_env import StepResult, TensorEnv
+from trainers.ppo.tensor_env import TensorEnv, TensorStep
 
 CPU = torch.device("cpu")
 GAMMA, LAMBDA = 0.9, 0.8
@@ -55,7 +55,7 @@ def test_stacked_frames_come_back_as_the_environment_showed_them() -> None:
     seen: List[Tuple[Tensor, Tensor]] = []
     step = env.step
 
-    def watched(actions: Tensor) -> StepResult:
+    def watched(actions: Tensor) -> TensorStep:
         seen.append((env.obs.clone(), env.critic_obs.clone()))
         return step(actions)
 
@@ -120,7 +120,7 @@ def test_every_mode_learns_from_the_same_episodes() -> None:
 
 def test_an_episode_that_ends_and_is_cut_off_at_once_has_ended() -> None:
     yes, no = True, False
-    step = StepResult(
+    step = TensorStep(
         reward=torch.zeros(4),
         terminated=torch.tensor([yes, no, yes, no]),
         truncated=torch.tensor([yes, yes, no, no]),

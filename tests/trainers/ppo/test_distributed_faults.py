@@ -24,7 +24,7 @@ from tests.trainers.ppo.two_workers import (
 from trainers.ppo import PPO
 from trainers.ppo.distributed import Workers
 from trainers.ppo.episode_statistics import EpisodeStatistics
-from trainers.ppo.tensor_env import StepResult
+from trainers.ppo.tensor_env import TensorStep
 from trainers.signals import Interruption
 
 
@@ -72,7 +72,7 @@ def statistics_with_terms_that_come_late(workers: Workers, folder: Path) -> Dict
     yes, taken = torch.ones(1, dtype=torch.bool), []
     for terms in ({}, {"reward_terms": {"alive": torch.tensor([5.0])}}, {}):
         reward = torch.tensor([1.0 if workers.is_first else 3.0])
-        statistics.add(StepResult(reward, yes, ~yes, None, None, {} if workers.is_first else terms))
+        statistics.add(TensorStep(reward, yes, ~yes, None, None, {} if workers.is_first else terms))
         taken.append(statistics.take())
     return {"taken": taken}
 

@@ -6,7 +6,7 @@ from gymnasium.vector import AutoresetMode
 
 from tests.trainers.ppo.counting_env import LENGTHS, CountingEnv, gymnasium_counting_env
 from trainers.ppo.episode_statistics import EpisodeStatistics
-from trainers.ppo.tensor_env import StepResult, TensorEnv
+from trainers.ppo.tensor_env import TensorEnv, TensorStep
 
 CPU = torch.device("cpu")
 
@@ -64,9 +64,9 @@ def test_trouble_is_counted_in_every_step() -> None:
         (yes, terms, no),
     ):
         simulator = {"diverged": diverged, "contacts_dropped": no}
-        statistics.add(StepResult(zero, done, no, None, None, info, simulator))
+        statistics.add(TensorStep(zero, done, no, None, None, info, simulator))
     taken = statistics.take()
     assert (taken["simulator/diverged"], taken["simulator/contacts_dropped"]) == (4.0, 0.0)
     assert (taken["episode/count"], taken["reward/alive"]) == (4.0, 1.0)
-    statistics.add(StepResult(zero, no, no, None, None, {}, {"diverged": yes, "contacts_dropped": yes}))
+    statistics.add(TensorStep(zero, no, no, None, None, {}, {"diverged": yes, "contacts_dropped": yes}))
     assert statistics.take() == {"simulator/diverged": 2.0, "simulator/contacts_dropped": 2.0}

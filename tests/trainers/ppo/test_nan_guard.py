@@ -14,7 +14,7 @@ from humanoid_envs.registration import make_mujoco
 from tests.trainers.ppo.counting_env import CountingEnv
 from trainers.ppo import PPO, NonFiniteError, PPOConfig
 from trainers.ppo.distributed import Workers
-from trainers.ppo.guard import dumped
+from trainers.ppo.nan_guard import dumped
 from trainers.ppo.tensor_env import TensorEnv
 
 pytest.importorskip("mujoco.batch")

@@ -1,4 +1,4 @@
-"""Weights and optimizer state put into a trainer, or refused as a whole."""
+"""Loading weights and optimizer state into a trainer: all of them, or a UserError before anything changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling the host that something went wrong on the device, without making it wait."""
+"""Flags on a device that the host reads without waiting for it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 
-class Alarm:
-    """Each of its flags goes off for good when a check on the device fails; the host learns of it without
-    waiting. On a CPU, where nobody waits, the caller looks for himself."""
+class DeviceFlags:
+    """Each flag is raised when a check on a CUDA device fails, and stays so until `reset`; the host copies
+    them asynchronously. On a CPU nothing is copied: the caller checks the values themselves."""
 
     def __init__(self, device: torch.device, flags: int) -> None:
         on_gpu = device.type == "cuda"
@@ -23,13 +23,13 @@ class Alarm:
         self._well.logical_and_(well)
 
     def send(self) -> None:
-        """Start telling the host how things stand, unless the last message is still on its way."""
+        """Start copying the flags to the host, unless the last copy is still on its way."""
         if self._arrival is not None and self._arrival.query():
             self._on_host.copy_(self._well, non_blocking=True)
             self._arrival.record()
 
-    def gone_off(self) -> List[bool]:
-        """Each flag, as far as the host knows."""
+    def raised(self) -> List[bool]:
+        """Whether each flag is raised, as of the last copy that arrived."""
         arrived = self._arrival is not None and self._arrival.query()
         return [not well for well in self._on_host.tolist()] if arrived else [False] * len(self._on_host)
 

@@ -1,4 +1,4 @@
-"""Stopping before a NaN spreads."""
+"""NaN guard: training stops at the first NaN or infinity, with a message that says where it appeared."""
 
 from __future__ import annotations
 

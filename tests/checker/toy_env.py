@@ -16,7 +16,7 @@ from humanoid_envs.checker import VectorEnvError, VectorEnvWarning, check_vector
 SAME_STEP, NEXT_STEP, DISABLED = AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED
 
 
-class Walk(VectorEnv):
+class ToyEnv(VectorEnv):
     """A correct environment to be made wrong: walkers on a line that end beyond ±1 or after 12 steps.
 
     The observation is (position, time); with `dict_obs` these are two entries.
