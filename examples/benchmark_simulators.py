@@ -64,9 +64,9 @@ def cell(walk: SimulatorWalk) -> str:
     """Commands met, largest error of a mean velocity, mean |torque|."""
     met = sum(command.met for command in walk.commands)
     errors: List[Optional[float]] = [
-        None if mean is None else abs(mean - told)
+        None if mean is None else abs(mean - wanted)
         for command in walk.commands
-        for mean, told in zip(command.mean_velocity, command.command)
+        for mean, wanted in zip(command.mean_velocity, command.command)
     ]
     known = [error for error in errors if error is not None]
     if not known:

@@ -141,7 +141,7 @@ def main() -> None:
     print(f"Written because: {dump.reason or 'it was asked for'}")
     print(f"First number that is not finite: {first_not_finite(dump, index) or 'none in this second'}")
     replay = Replay(dump, index)
-    moments = told(replay)
+    moments = with_messages(replay)
     if arguments.video is not None:
         film(replay, moments, arguments.video, arguments.size)
     elif arguments.viewer:
@@ -152,7 +152,7 @@ def main() -> None:
     replay.simulator.close()
 
 
-def told(replay: Replay) -> Iterator[ReplayStep]:
+def with_messages(replay: Replay) -> Iterator[ReplayStep]:
     """The replay's steps, each printed."""
     first: Optional[int] = None
     print("step  joints off by  base off by")

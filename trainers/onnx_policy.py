@@ -89,9 +89,9 @@ def _network(session: Any, recurrent: bool, path: Path) -> Network:
     inputs = session.get_inputs()
     names = [value.name for value in inputs]
     if len(names) != 1 + recurrent:
-        told = "names one state" if recurrent else "names no state"
+        named = "names one state" if recurrent else "names no state"
         raise UserError(
-            f"{path} has inputs {', '.join(names)}, and its metadata {told}. A policy takes observations, "
+            f"{path} has inputs {', '.join(names)}, and its metadata {named}. A policy takes observations, "
             "a recurrent one also a single state, whose shape the metadata 'state' says. Export it by "
             "export_network(module, path, contract, state_shape)."
         )

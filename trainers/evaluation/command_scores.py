@@ -72,7 +72,7 @@ class CommandScore:
         """Largest difference of the mean velocity and the command, m/s or rad/s; None if there is no mean."""
         if self.mean_velocity is None:
             return None
-        return max(abs(mean - told) for mean, told in zip(self.mean_velocity, self.command))
+        return max(abs(mean - wanted) for mean, wanted in zip(self.mean_velocity, self.command))
 
 
 def evaluate_commands(

@@ -159,12 +159,12 @@ def walk_commands(
         cycles.add(now)
     env.close()
     table, results, metrics = walks.per_rollout(), [], []
-    for index, told in enumerate(config.commands):
+    for index, command in enumerate(config.commands):
         rows = slice(index * config.rollouts, (index + 1) * config.rollouts)
         metrics.append(table.summarize(rows))
         velocity = tuple(axis.value for axis in vars(metrics[-1].velocity).values())
-        met = metrics[-1].survived.value == 1.0 and TRAINING_GOAL.is_met_by(told, velocity)
-        results.append(CommandWalk(told, velocity, met, cycles.cycle(told, rows)))
+        met = metrics[-1].survived.value == 1.0 and TRAINING_GOAL.is_met_by(command, velocity)
+        results.append(CommandWalk(command, velocity, met, cycles.cycle(command, rows)))
     joints, seconds = env.simulator.robot.joint_names, time.perf_counter() - start
     return SimulatorWalk(simulator, joints, tuple(results), average(metrics), seconds)
 

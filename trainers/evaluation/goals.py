@@ -24,8 +24,8 @@ class Goal:
     def is_met_by(self, command: Sequence[float], velocity: Sequence[float]) -> bool:
         """Whether mean velocities vx, vy (m/s) and yaw rate (rad/s) are near enough to the command."""
         return all(
-            abs(mean - told) <= max(self.relative_error * abs(told), self.absolute_error)
-            for told, mean in zip(command, velocity)
+            abs(mean - wanted) <= max(self.relative_error * abs(wanted), self.absolute_error)
+            for wanted, mean in zip(command, velocity)
         )
 
 

@@ -59,7 +59,7 @@ class Metrics:
     power: Estimate
     """Absolute mechanical power of all joints, W."""
     cost_of_transport: Estimate
-    """Power over weight and speed; no value when told to stay, or below 0.05 m/s."""
+    """Power over weight and speed; no value when told to stand, or below 0.05 m/s."""
     action_rate: Estimate
     """Change of a joint's target between two policy steps, mean magnitude, rad."""
     slip: Estimate

@@ -152,33 +152,33 @@ def _walk(
     """All commands at once, each with its own robots."""
     groups = [(command, config.rollouts) for command in config.commands]
     groups += [(command, config.beyond_rollouts) for command in config.beyond]
-    command = torch.tensor([told for told, robots in groups for _ in range(robots)])
+    commands = torch.tensor([command for command, robots in groups for _ in range(robots)])
     env = evaluation_env(
         task,
-        len(command),
+        len(commands),
         config.seconds,
         simulator=simulator,
         randomization=config.randomization,
         robot=robot,
     )
-    env.set_command(command)
+    env.set_command(commands)
     first_of_each = [index * config.rollouts for index in range(len(config.commands))]
-    walks = WalkStatistics(env, command, config.start_up)
+    walks = WalkStatistics(env, commands, config.start_up)
     cycles = CycleStatistics(env, config.start_up, config.seconds, record=first_of_each)
     for now in rollout(env, policy, config.seconds, seed=config.seed, progress=progress):
         walks.add(now)
         cycles.add(now)
     env.close()
     table, results, mean_cycles, row = walks.per_rollout(), [], [], 0
-    for index, (told, robots) in enumerate(groups):
+    for index, (command, robots) in enumerate(groups):
         rows = slice(row, row + robots)
         row += robots
         beyond = index >= len(config.commands)
         metrics = table.summarize(rows)
-        met = (_is_met(goal, told, metrics) for goal in (TRAINING_GOAL, SHIPPING_GOAL))
-        results.append(CommandResult(told, beyond, metrics, *met))
+        met = (_is_met(goal, command, metrics) for goal in (TRAINING_GOAL, SHIPPING_GOAL))
+        results.append(CommandResult(command, beyond, metrics, *met))
         if not beyond:
-            mean_cycles.append(cycles.cycle(told, rows))
+            mean_cycles.append(cycles.cycle(command, rows))
     return tuple(results), tuple(mean_cycles)
 
 

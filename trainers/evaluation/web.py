@@ -29,7 +29,7 @@ _SHOWN_SECONDS = 6.0
 _FRAME_STEPS, _PLOT_STEPS = 2, 20
 """Policy steps from frame to frame, and from one drawing of the plots to the next."""
 _SHOWN_TERMS = 5
-_WALKED, _TOLD = ("vx, m/s", "vy, m/s", "ωz, rad/s"), ("vx told", "vy told", "ωz told")
+_WALKED, _COMMANDED = ("vx, m/s", "vy, m/s", "ωz, rad/s"), ("vx command", "vy command", "ωz command")
 _FOREVER = 1e9
 
 
@@ -141,7 +141,7 @@ class WebPlayer:
     def _begin_plots(self) -> None:
         """Tasks have different reward terms. Those of the largest weights are shown at first."""
         curves = [Curve(name, _COLORS[axis]) for axis, name in enumerate(_WALKED)]
-        curves += [Curve(name, _COLORS[axis], dashed=True) for axis, name in enumerate(_TOLD)]
+        curves += [Curve(name, _COLORS[axis], dashed=True) for axis, name in enumerate(_COMMANDED)]
         self._velocity_plot.begin(curves)
         terms = self.env.config.rewards.active
         names, weights = [*terms], [abs(term.weight) for term in terms.values()]

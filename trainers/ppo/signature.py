@@ -68,8 +68,8 @@ class EnvSignature(Config):
         action_space = env.single_action_space
         privileged_space = getattr(env.unwrapped, "single_privileged_space", None)
         # A default for getattr would hide an AttributeError inside a property.
-        told = "signature" in dir(env.unwrapped)
-        details = env.unwrapped.signature if told else {}  # pyright: ignore[reportAttributeAccessIssue]
+        has_signature = "signature" in dir(env.unwrapped)
+        details = env.unwrapped.signature if has_signature else {}  # pyright: ignore[reportAttributeAccessIssue]
         obs_shape = _box("observation", env.single_observation_space).shape
         critic_shape = (
             None if privileged_space is None else _box("privileged observation", privileged_space).shape

@@ -157,7 +157,7 @@ def test_plots_show_velocity_and_rewards(player: WebPlayer) -> None:
     walk(player, 40)
     shown = curves(player._velocity_plot)
     assert shown["s"] == pytest.approx(0.4)
-    assert shown["vx told"] == pytest.approx(0.4)
+    assert shown["vx command"] == pytest.approx(0.4)
     rewards = curves(player._reward_plot)
     terms = [rewards[name] for name in player.env.task.term_names]
     assert rewards["all"] == pytest.approx(max(0.0, sum(terms)), rel=1e-3, abs=1e-3)

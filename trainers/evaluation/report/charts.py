@@ -82,15 +82,15 @@ def rows(
     *,
     x_label: str,
     x: Optional[Tuple[float, float]] = None,
-    told: Sequence[float] = (),
+    marks: Sequence[float] = (),
 ) -> Panel:
     """Estimates as marks on a common axis, one row for each name.
 
-    x: range of the axis, by default that of the values. told: a value for each row that is marked by a bar.
+    x: range of the axis, by default that of the values. marks: a value for each row that is marked by a bar.
     """
 
     def draw(axes: Any) -> None:
-        curve(axes, zip(told, range(len(names))), "black bar")
+        curve(axes, zip(marks, range(len(names))), "black bar")
         for one in series:
             bar = {**pen(f"{one.style.split()[0]} line"), "solid_capstyle": "butt"}
             for row, value in enumerate(one.values):

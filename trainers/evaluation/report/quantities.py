@@ -66,12 +66,12 @@ def tick_label(value: float) -> str:
 
 def words(command: Sequence[float]) -> str:
     """A command as one would say it, with its numbers."""
-    told = [axis for axis in range(3) if command[axis] != 0.0]
-    if not told:
+    axes = [axis for axis in range(3) if command[axis] != 0.0]
+    if not axes:
         return "stand"
-    if len(told) > 1:
+    if len(axes) > 1:
         return f"({', '.join(decimal(value, 2).rstrip('0').rstrip('.') for value in command)})"
-    (axis,) = told
+    (axis,) = axes
     return f"{_DIRECTIONS[axis][command[axis] < 0.0]} {abs(command[axis]):g}"
 
 

@@ -22,7 +22,7 @@ def response_figure(responses: Sequence[Dict[str, Any]], cycle: float, name: str
         f"the change: means over the robots that did not fall, of {robots}, too few for an interval.",
         panels=tuple(_panel(response, cycle) for response in responses),
         legend=(
-            Key("black told", "command"),
+            Key("black dashed", "command"),
             Key("first line", "velocity averaged over a gait cycle"),
             Key("first thin", "velocity at each instant"),
         ),
@@ -33,13 +33,13 @@ def _panel(response: Dict[str, Any], cycle: float) -> Panel:
     before, after, time = response["before"], response["after"], response["time"]
     axis = max(range(3), key=lambda i: abs(after[i] - before[i]))
     instant, mean = ([row[axis] for row in response[kind]] for kind in ("velocity", "cycle_velocity"))
-    told = ((time[0], before[axis]), (0.0, before[axis]), (0.0, after[axis]), (time[-1], after[axis]))
+    commanded = ((time[0], before[axis]), (0.0, before[axis]), (0.0, after[axis]), (time[-1], after[axis]))
     # Towards the end the average is over less than a cycle, and shows the sway.
     whole = [(t, value) for t, value in zip(time, mean) if t <= time[-1] - 0.5 * cycle]
 
     def draw(axes: Any) -> None:
         curve(axes, zip(time, instant), "first thin")
-        curve(axes, told, "black told")
+        curve(axes, commanded, "black dashed")
         curve(axes, whole, "first line")
         axes.set_xlim(time[0], time[-1])
         set_up(axes, "time since the change, s", AXIS_UNITS[axis], _verdict(response))

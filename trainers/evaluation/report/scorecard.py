@@ -126,8 +126,10 @@ def _velocity_figure(card: Dict[str, Any], name: str) -> Figure:
             Series("fourth square", on_simple),
             Series("first dot", own),
         )
-        told = [result["command"][axis] for result in commands]
-        panels.append(rows(title[0].upper() + title[1:], names, series, x_label=AXIS_UNITS[axis], told=told))
+        commanded = [result["command"][axis] for result in commands]
+        panels.append(
+            rows(title[0].upper() + title[1:], names, series, x_label=AXIS_UNITS[axis], marks=commanded)
+        )
     beyond = any(result["beyond"] for result in commands)
     faster = "; the last rows are commands beyond the range of the release's training" if beyond else ""
     return Figure(

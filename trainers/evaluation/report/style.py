@@ -57,7 +57,7 @@ MATPLOTLIB: Any = {
 _KINDS: Dict[str, Dict[str, Any]] = {
     "line": {},
     "thin": {"linewidth": 1.1, "alpha": 0.75},
-    "told": {"linewidth": 1.5, "linestyle": (0, (5.0 / 1.5, 2.0))},
+    "dashed": {"linewidth": 1.5, "linestyle": (0, (5.0 / 1.5, 2.0))},
     "dot": {"linestyle": "", "marker": "o", "markeredgewidth": 0},
     "ring": {"linestyle": "", "marker": "o", "markerfacecolor": PAPER, "markeredgewidth": 1.6},
     "square": {"linestyle": "", "marker": "s", "markerfacecolor": PAPER, "markeredgewidth": 1.6},
@@ -69,7 +69,7 @@ _KINDS: Dict[str, Dict[str, Any]] = {
 
 def pen(style: str) -> Dict[str, Any]:
     """What `Axes.plot` needs for a style: a colour's name, or black or gray, and a kind of line (line, thin,
-    told: dashed) or mark (dot, ring, square, disc, cross, bar)."""
+    dashed) or mark (dot, ring, square, disc, cross, bar)."""
     color, kind = style.split()
     name = {"black": "ink", "gray": "muted"}.get(color, color)
     drawn = {"color": COLORS[name][0], **_KINDS[kind]}

@@ -62,7 +62,7 @@ def _map(tour: Dict[str, Any], name: str) -> Figure:
         color = pen("second disc")["color"]
         px, py = ([punch[axis] for punch in punches] for axis in range(2))
         axes.scatter(px, py, sizes, [tint(color, 0.28)], edgecolor=color, linewidth=0.8)
-        curve(axes, [(0.0, 0.0), *((wx, wy) for wx, wy, _ in waypoints)], "black told")
+        curve(axes, [(0.0, 0.0), *((wx, wy) for wx, wy, _ in waypoints)], "black dashed")
         ends = [track["positions"][-1] for track in tracks if track["fell"] and track["positions"]]
         curve(axes, ends, "black cross")
         _draw_waypoints(axes, waypoints, reach)
@@ -75,7 +75,7 @@ def _map(tour: Dict[str, Any], name: str) -> Figure:
         f"({reach:g} m) a waypoint counts as reached; {falls or 'none'} of these {len(tracks)} robots fell.",
         panels=(Panel("", draw, _WIDTH, 70.0 + (_WIDTH - 50.0) * (y[1] - y[0]) / (x[1] - x[0])),),
         legend=(
-            Key("black told", "course"),
+            Key("black dashed", "course"),
             Key("first thin", "way of a robot"),
             Key("second disc", f"punch, by area up to {hardest:g} N"),
             Key("black cross", "fall"),

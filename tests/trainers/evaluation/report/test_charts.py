@@ -80,7 +80,7 @@ def test_a_line_breaks_where_a_point_is_missing() -> None:
 
 def test_a_row_shows_estimate_interval_and_command() -> None:
     series = Series("first dot", [Interval(1.0, 0.5, 2.0), Interval(None)])
-    axes = drawn(rows("t", ["a", "b"], [series], x_label="m", told=[0.0, 4.0]))
+    axes = drawn(rows("t", ["a", "b"], [series], x_label="m", marks=[0.0, 4.0]))
     assert points(axes, "first dot") == [(1.0, 0.0)]
     assert points(axes, "first line") == [(0.5, 0.0), (2.0, 0.0)]
     assert points(axes, "black bar") == [(0.0, 0.0), (4.0, 1.0)]
@@ -106,7 +106,7 @@ def test_a_push_that_all_survive_is_a_bound() -> None:
 
 def test_an_svg_takes_its_colours_from_the_page_and_refers_to_itself_alone() -> None:
     """Two figures with equal panels: what one refers to may be hidden with the other."""
-    kinds = ("line", "thin", "told", "dot", "ring", "square", "disc", "cross", "bar")
+    kinds = ("line", "thin", "dashed", "dot", "ring", "square", "disc", "cross", "bar")
     styles = [f"{color} {kind}" for color in (*SERIES, "black", "gray") for kind in kinds]
 
     def draw(axes: Any) -> None:
