@@ -16,14 +16,14 @@ import mujoco
 import numpy as np
 
 from humanoid_envs.errors import UserError
+from humanoid_envs.robots.legs import lowest_of_geom
+from humanoid_envs.robots.posture import TURNS
 from humanoid_envs.robots.robot import Joint, Robot
 from humanoid_envs.robots.xbot_l import XBOT_L
 from humanoid_envs.simulators.mujoco_model import index_model
 from humanoid_envs.simulators.mujoco_spec import compiled, robot_spec
 
 _DROP = XBOT_L.start_height / XBOT_L.standing_height
-_TURNS = {"hip_pitch": -1.0, "knee": 2.0, "ankle_pitch": -1.0}
-"""Of the thigh, shank and foot against the one before, about the axis to the left, as a leg is pulled up."""
 _CLEAR = 0.5
 """An axis, a unit vector, with more than this of a direction has it."""
 
@@ -61,7 +61,7 @@ def measured_robot(
     data = _standing(model, draft)
     index = index_model(model, draft)
     base, feet = data.xpos[index.base_body], data.xpos[index.foot_bodies]
-    soles = np.array([_lowest(model, data, sole) for sole in index.soles])
+    soles = np.array([lowest_of_geom(model, data, sole) for sole in index.soles])
     standing, foot = float(base[2] - soles.min()), float(feet[:, 2].min() - soles.min())
     measured = {
         "base_mass": float(model.body_mass[index.base_body]),
@@ -69,7 +69,7 @@ def measured_robot(
         "start_height": standing * _DROP,
         "standing_height": standing,
         "sole_height": max(foot, 0.0),
-        "leg_length": _stretched(model, index.base_body, index.foot_bodies[0]) + max(foot, 0.0),
+        "leg_length": _stretched(model, data, draft, index.base_body, index.foot_bodies[0]) + max(foot, 0.0),
         "joints": _with_axes(draft, model, data),
     }
     return dataclasses.replace(draft, **{**measured, **given})
@@ -85,25 +85,21 @@ def _standing(model: mujoco.MjModel, robot: Robot) -> mujoco.MjData:
     return data
 
 
-def _lowest(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> float:
-    """Height of a geom's lowest point, of cylinders and meshes that of the box around them."""
-    down = data.geom_xmat[geom].reshape(3, 3)[2]
-    size, kinds = model.geom_size[geom], mujoco.mjtGeom
-    kind, height = model.geom_type[geom], float(data.geom_xpos[geom, 2])
-    if kind == kinds.mjGEOM_SPHERE:
-        return height - float(size[0])
-    if kind == kinds.mjGEOM_CAPSULE:
-        return height - float(size[0] + size[1] * abs(down[2]))
-    centre, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
-    return height + float(down @ centre - np.abs(down) @ half)
-
-
-def _stretched(model: mujoco.MjModel, base: int, foot: int) -> float:
-    """Distance of the joints from the first one after the base to the foot's, one after the other."""
-    length, body = 0.0, foot
-    while model.body_parentid[body] not in (0, base):
-        length += float(np.linalg.norm(model.body_pos[body]))
-        body = model.body_parentid[body]
+def _stretched(model: mujoco.MjModel, data: mujoco.MjData, robot: Robot, base: int, foot: int) -> float:
+    """From the first of a leg's joints down to the foot's origin with the leg stretched: the height of what
+    is before the hip's pitch joint, and thigh and shank as seen from the side."""
+    roles = {joint.name: joint.role for joint in robot.joints if joint.side is not None}
+    leg, body = [], foot
+    while body not in (0, base):
+        first = int(model.body_jntadr[body])
+        joints = [model.joint(first + i).name for i in range(int(model.body_jntnum[body]))]
+        leg[:0] = [(data.xpos[body], name) for name in joints if name in roles]
+        body = int(model.body_parentid[body])
+    length, pitched = 0.0, "hip_pitch" not in [roles[name] for _, name in leg]
+    for (place, name), (following, _) in zip(leg, leg[1:]):
+        pitched = pitched or roles[name] == "hip_pitch"
+        x, _, z = following - place
+        length += float(np.hypot(x, z)) if pitched else abs(float(z))
     return length
 
 
@@ -124,12 +120,12 @@ def _with_axes(robot: Robot, model: mujoco.MjModel, data: mujoco.MjData) -> Tupl
             )
         sideways = float(axes[joint.name][1])
         bend = joint.bend
-        if joint.role in _TURNS and joint.side is not None:
+        if joint.role in TURNS and joint.side is not None:
             if abs(sideways) < _CLEAR:
                 raise UserError(
                     f"Robot {robot.name!r}: joint {joint.name!r} has role {joint.role!r}, but its axis does "
                     "not point sideways."
                 )
-            bend = _TURNS[joint.role] * float(np.sign(sideways))
+            bend = TURNS[joint.role] * float(np.sign(sideways))
         found.append(dataclasses.replace(joint, mirror_sign=float(np.sign(sign)), bend=bend))
     return tuple(found)

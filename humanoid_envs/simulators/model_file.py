@@ -26,6 +26,17 @@ def read_model(path: Path, base_body: str, owner: str) -> mujoco.MjSpec:
         raise unusable(path, owner, error) from error
 
 
+def root_link(path: Path) -> str:
+    """The link of a URDF that is no other's child; "" of an MJCF."""
+    if path.suffix.lower() != ".urdf":
+        return ""
+    root = ET.parse(str(path)).getroot()
+    children = {child.get("link") for child in root.findall("joint/child")}
+    return next(
+        (link.get("name", "") for link in root.findall("link") if link.get("name") not in children), ""
+    )
+
+
 def unusable(path: Path, owner: str, error: Exception) -> UserError:
     """The error to raise for what MuJoCo says against a file."""
     text = " ".join(str(error).split())

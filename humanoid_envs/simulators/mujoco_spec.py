@@ -112,6 +112,10 @@ def _weld_others(spec: mujoco.MjSpec, robot: Robot) -> None:
     others = [joint for joint in spec.joints if joint.type != free and joint.name not in moving]
     for joint in others:
         spec.delete(joint)
+    links = {robot.base_body, *robot.foot_bodies, *robot.knee_bodies}
+    fixed = [body for body in spec.bodies if not body.joints and body.parent is not None]
+    if not others and not any(body.name in links or body.parent == spec.worldbody for body in fixed):
+        _fuse(spec)
     if others:
         for name in (*robot.foot_bodies, *robot.knee_bodies):
             if not spec.body(name).joints:
@@ -119,9 +123,28 @@ def _weld_others(spec: mujoco.MjSpec, robot: Robot) -> None:
                     f"{robot.mjcf}: body {name!r}, which robot {robot.name!r} needs, is moved by none of the "
                     "robot's joints: name the body before it that is."
                 )
-        spec.compiler.fusestatic = True
+        _fuse(spec)
         for key in [*spec.keys]:  # which have an angle for each joint
             spec.delete(key)
+
+
+def _fuse(spec: mujoco.MjSpec) -> None:
+    """Make bodies that no joint moves part of those before them. MuJoCo would keep what a contact exclusion
+    names: it is to name the bodies that remain."""
+    for exclude in [*spec.excludes]:
+        exclude.bodyname1, exclude.bodyname2 = (
+            _carrier(spec.body(name)).name for name in (exclude.bodyname1, exclude.bodyname2)
+        )
+        if exclude.bodyname1 == exclude.bodyname2:
+            spec.delete(exclude)
+    spec.compiler.fusestatic = True
+
+
+def _carrier(body: Any) -> Any:
+    """The body that one becomes part of."""
+    while not body.joints and body.parent.name != "world":
+        body = body.parent
+    return body
 
 
 def _add_motors(spec: mujoco.MjSpec, robot: Robot) -> None:
