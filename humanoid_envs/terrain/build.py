@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from humanoid_envs.errors import UserError
@@ -92,7 +90,7 @@ def _level_at(heights: np.ndarray, start: Start, name: str, difficulty: float, p
     """The height at a start, m; UserError if no robot can stand there."""
     x, y = abs(patch.x - start.x), abs(patch.y - start.y)
     around = heights[np.maximum(x, y) <= FLAT_RADIUS + 1e-6]
-    rise = around.max() - around.min() if len(around) else math.inf
+    rise = around.max() - around.min()
     if rise > FLAT_RANGE:
         raise UserError(
             f"No robot can stand at the start of kind {name!r} at difficulty {difficulty:.3g}: within "

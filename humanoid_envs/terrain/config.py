@@ -16,6 +16,7 @@ from humanoid_envs.terrain import kinds as ground
 from humanoid_envs.terrain.kind import TerrainKinds
 
 _MOST_POINTS = 4e8  # 1.6 GB
+_COARSEST = 0.2  # m
 
 TERRAINS: Registry[Callable[[], TerrainConfig]] = Registry("terrain")
 register_terrain = TERRAINS.register
@@ -88,6 +89,7 @@ class TerrainConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.require(self.resolution <= _COARSEST, "resolution", f"at most {_COARSEST:g}, a foot's length")
         for name in ("tile_size", "rim", "border"):
             cells = getattr(self, name) / self.resolution
             whole = abs(cells - round(cells)) < 1e-6 * max(cells, 1.0)

@@ -85,7 +85,7 @@ class UniformRough(TerrainKind):
 
 @dataclass(frozen=True)
 class Waves(TerrainKind):
-    """z = amplitude(d)·sin(2πx/λ)·sin(2πy/λ); its steepest slope is 2π·amplitude/λ."""
+    """z = amplitude(d)·cos(2πx/λ)·cos(2πy/λ); its steepest slope is 2π·amplitude/λ."""
 
     amplitude: Lengths = (0.02, 0.15)
     wavelength: Positive = 2.0
@@ -95,7 +95,7 @@ class Waves(TerrainKind):
 
     def heights(self, difficulty: float, rng: Generator, patch: Patch) -> np.ndarray:
         turn = 2 * np.pi / self.wavelength
-        wave = np.sin(turn * patch.x) * np.sin(turn * patch.y)
+        wave = np.cos(turn * patch.x) * np.cos(turn * patch.y)
         return patch.ease(self.platform, 0.5) * at(self.amplitude, difficulty) * wave
 
 
@@ -128,9 +128,9 @@ class Flights(TerrainKind):
     riser: Lengths = (0.05, 0.25)
     tread: Positive = 0.3
     """Depth of a step, m."""
-    landing: Positive = 1.2
+    landing: Positive = 1.0
     """Length of the landing, m."""
-    platform: Positive = 1.5
+    platform: Positive = 1.2
     """Length of the level ground before and behind the stairs, within the rim, m."""
     width: Positive = 6.0
     """Of the stairs, m."""
@@ -276,7 +276,7 @@ class Beams(TerrainKind):
     width: Lengths = (0.6, 0.2)
     apart: Positive = 1.0
     """m"""
-    platform: Positive = 1.5
+    platform: Positive = 1.2
     """Length of the level ground before and behind the beams, within the rim, m."""
     depth: Positive = 0.6
     """m"""

@@ -53,7 +53,7 @@ def test_grid_of_tiles_is_centered_within_its_border() -> None:
     assert (tiles.levels, tiles.low, tiles.size) == (3, (-12.0, -16.0), 8.0)
     np.testing.assert_allclose(tiles.difficulty, np.repeat([[0.0], [0.5], [1.0]], 4, axis=1))
     np.testing.assert_array_equal(tiles.kind[0], [0, 0, 1, 1])
-    np.testing.assert_allclose(tiles.reach[0], [3.5, 3.5, 5.5, 5.5])
+    np.testing.assert_allclose(tiles.reach[0], [3.5, 3.5, 5.8, 5.8])
     np.testing.assert_allclose(tiles.yaw_spread[0], [np.pi, np.pi, 0.3, 0.3], rtol=1e-6)
     edges = terrain.heights[20::80], terrain.heights[:, 20::80]
     assert not any(edge.any() for edge in edges)
@@ -112,6 +112,8 @@ def test_grid_that_does_not_fit_tiles_is_refused() -> None:
         TerrainConfig(border=0.01)
     with pytest.raises(UserError, match=r"TerrainConfig.rim must be below half of tile_size 8"):
         TerrainConfig(rim=4.0)
+    with pytest.raises(UserError, match=r"TerrainConfig.resolution must be at most 0.2, a foot's length"):
+        TerrainConfig(resolution=0.5)
     with pytest.raises(UserError, match=r"points, more than 4e\+08: take fewer"):
         TerrainConfig(levels=1000, columns=1000)
 

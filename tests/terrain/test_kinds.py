@@ -83,12 +83,14 @@ def test_flights_lead_to_landing_and_back(resolution: float, down: bool) -> None
     line = heights[:, len(heights) // 2]
     np.testing.assert_allclose(line, line[::-1])
     sign = -1 if down else 1
-    assert line[len(line) // 2] == pytest.approx(sign * 4 * 0.2)  # (3.5 − 1.5 − 0.6) / 0.3 = 4.7 steps
+    assert line[len(line) // 2] == pytest.approx(sign * 6 * 0.2)  # (3.5 − 1.2 − 0.5) / 0.3 = 6 steps
     walls = np.flatnonzero(np.diff(line[: len(line) // 2]))
     np.testing.assert_allclose(np.diff(line)[walls], sign * 0.2)
     np.testing.assert_allclose(np.diff(walls) * resolution, 0.3)
     start = kind.start(patch())
-    assert (start.x, start.y, start.yaw, start.yaw_spread, start.reach) == (-2.75, 0.0, 0.0, 0.3, 5.5)
+    assert (start.x, start.y, start.yaw, start.yaw_spread, start.reach) == pytest.approx(
+        (-2.9, 0.0, 0.0, 0.3, 5.8)
+    )
     across = heights[len(line) // 2]
     assert runs(across != 0)[0] * resolution == pytest.approx(6.0)
 
@@ -129,7 +131,7 @@ def test_waves_have_amplitude_and_length() -> None:
     heights = made(kinds.Waves(amplitude=(0.0, 0.1), wavelength=2.0))
     p = patch()
     free = (p.ring > 1.0) & (p.ring < 3.0)
-    expected = 0.1 * np.sin(np.pi * p.x) * np.sin(np.pi * p.y)
+    expected = 0.1 * np.cos(np.pi * p.x) * np.cos(np.pi * p.y)
     np.testing.assert_allclose(heights[free], expected[free], atol=1e-12)
     assert heights.max() == pytest.approx(0.1)
 
