@@ -8,7 +8,7 @@ failed by staying.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Tuple
+from typing import Tuple
 
 import torch
 from torch import Tensor
@@ -16,7 +16,8 @@ from torch import Tensor
 from humanoid_envs.configs import Config, NonNegative, Share
 
 
-class Walk(NamedTuple):
+@dataclass(frozen=True)
+class Walk:
     """How far robots came in their episodes, and how far they were told to go."""
 
     start: Tensor
@@ -112,7 +113,8 @@ class TerrainCurriculum(Config):
         return own, torch.where(draws[:, 0] < self.review_share, torch.minimum(easier, own), own)
 
 
-class Outcomes(NamedTuple):
+@dataclass(frozen=True)
+class Outcomes:
     """Episodes by kind of ground and level."""
 
     episodes: Tensor

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from humanoid_envs.compilation import can_compile, compiled_step
 from humanoid_envs.terrain import Rough, TerrainConfig, build_terrain
 from humanoid_envs.terrain.curriculum import TerrainCurriculum, Walk, advance, begin, count, no_outcomes
 
@@ -174,6 +175,34 @@ def test_nothing_waits_for_the_device() -> None:
             own[0].item()
     assert own.dtype == torch.int64
     assert outcomes.episodes.shape == (2, 10)
+
+
+@pytest.mark.skipif(not can_compile(), reason="needs a C++ compiler")
+def test_compiled_as_a_step_it_is_the_same() -> None:
+    n = 64
+    generator = torch.Generator().manual_seed(0)
+    xy, command = (torch.randn(n, width, generator=generator) * 4 for width in (2, 3))
+    yaw, draws = torch.randn(n, generator=generator), torch.rand(n, 2, generator=generator)
+    level = torch.randint(0, 10, (n,), generator=generator)
+    none = no_outcomes(3, 10, torch.device("cpu"))
+
+    def step(walk: Walk, xy: Tensor, spawn: Tensor, command: Tensor, level: Tensor, draws: Tensor) -> tuple:
+        walk = advance(walk, xy, spawn, command, 1.0)
+        fell = xy[:, 0] > 0
+        success = CURRICULUM.succeeded(walk, REACH.expand(n), fell)
+        failure = CURRICULUM.failed(walk, fell, xy[:, 1].abs(), LONGEST)
+        levels = CURRICULUM.next_level(level, level, success, failure, draws, 10)
+        return walk, success, failure, levels, count(none, level % 3, level, success, fell | success)
+
+    inputs = (begin(0.9 * xy, yaw), xy, torch.zeros(n, 2), command, level, draws)
+    plain, fused = step(*inputs), compiled_step(step, torch.device("cpu"))(*inputs)
+    assert 0 < plain[1].sum() < n
+    assert plain[2].any()
+    for a, b in zip(plain[0:1] + plain[4:], fused[0:1] + fused[4:]):
+        for name, value in vars(a).items():
+            torch.testing.assert_close(getattr(b, name), value)
+    for a, b in zip((*plain[1:3], *plain[3]), (*fused[1:3], *fused[3])):
+        assert torch.equal(a, b)
 
 
 def test_robots_that_walk_to_the_edge_meet_no_wall_to_the_next_tile() -> None:
