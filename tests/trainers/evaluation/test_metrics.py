@@ -33,6 +33,10 @@ def gliding(time: float) -> SimState:
     return moving(2, time, torch.tensor([0.5, -0.1]), yaw_rate=0.2)
 
 
+def creeping(time: float) -> SimState:
+    return moving(2, time, torch.tensor([0.012, 0.016]))
+
+
 def test_errors_have_their_sign() -> None:
     table = walk(gliding)
     expected = torch.tensor([[0.1, -0.1, 0.0]] * 2)
@@ -91,13 +95,23 @@ def test_mass_is_that_of_the_model() -> None:
 
 
 def test_a_robot_that_stays_has_no_cost_of_transport_but_may_drift() -> None:
-    def motion(time: float) -> SimState:
-        return moving(2, time, torch.tensor([0.012, 0.016]))
-
-    table = walk(motion, command=torch.tensor([[0.0, 0.0, 0.0], [0.4, 0.0, 0.3]]))
+    table = walk(creeping, command=torch.tensor([[0.0, 0.0, 0.0], [0.4, 0.0, 0.3]]))
     assert table.cost_of_transport.isnan().all()
     assert table.drift[0] == pytest.approx(0.02, rel=1e-4)
     assert table.drift[1].isnan()  # nobody told it to stand
+
+
+def test_the_drift_of_a_robot_that_falls_is_not_counted() -> None:
+    env = scripted_env(2)
+    statistics = WalkStatistics(env, torch.zeros(2, 3), start_up=DT)
+    for step in range(2 * CYCLE):
+        upright = torch.tensor([True, step < CYCLE])
+        statistics.add(moment(env, step, creeping, upright=upright))
+    table = statistics.per_rollout()
+    assert table.survived.tolist() == [True, False]
+    assert table.drift[0] == pytest.approx(0.02, rel=1e-4)
+    assert table.drift[1].isnan()
+    assert table.summarize(ALL).drift.value == pytest.approx(0.02, rel=1e-4)
 
 
 def test_action_rate_is_in_rad_per_step() -> None:
