@@ -18,6 +18,7 @@ from humanoid_envs.simulators.simulator import (
     default_parameters,
     where_rows,
 )
+from humanoid_envs.terrain.terrain import Terrain
 
 
 def standing(num_envs: int, **changes: Tensor) -> SimState:
@@ -33,6 +34,7 @@ class ScriptedSimulator:
     def __init__(self, state: SimState, parameters: Optional[PhysicsParameters] = None) -> None:
         self.robot = XBOT_L
         self.physics = PhysicsConfig()
+        self.terrain: Optional[Terrain] = None
         self.num_envs = len(state.base_pos)
         self.device = torch.device("cpu")
         self.state = state

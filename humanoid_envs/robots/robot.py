@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
+import annotated_types as limits
 import pydantic
 from typing_extensions import Annotated, Literal
 
@@ -87,6 +88,8 @@ class Robot(Config):
     """Height of a foot link's origin above its sole, m."""
     leg_length: Positive
     """From the hips' first joint to the sole of the stretched leg, m."""
+    sole_points: Annotated[int, limits.Interval(ge=4, le=64), limits.MultipleOf(2)] = 8
+    """On terrain, the spheres in two rows in place of each box of a foot."""
     urdf: Optional[File] = None
     """What Isaac Gym loads; nothing else needs it."""
     upper_joints: Tuple[Joint, ...] = ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from humanoid_envs.errors import UserError
 from humanoid_envs.fixed import FixedAttributes
 
-_KEPT = ("robot", "physics", "num_envs", "device", "parameters", "state")
+_KEPT = ("robot", "physics", "terrain", "num_envs", "device", "parameters", "state")
 
 
 class SimulatorLifetime(FixedAttributes):

@@ -35,6 +35,7 @@ from humanoid_envs.simulators.simulator import (
     overwrite_rows,
 )
 from humanoid_envs.simulators.state_dict import clone_tensors, copy_tensors, named_tensors
+from humanoid_envs.terrain.terrain import Terrain
 
 Rows = Union[slice, Tensor]
 
@@ -72,19 +73,25 @@ class MuJoCoSimulator(SimulatorLifetime):
     """
 
     def __init__(
-        self, robot: Robot, physics: Optional[PhysicsConfig] = None, num_envs: int = 1, num_threads: int = 0
+        self,
+        robot: Robot,
+        physics: Optional[PhysicsConfig] = None,
+        num_envs: int = 1,
+        num_threads: int = 0,
+        terrain: Optional[Terrain] = None,
     ) -> None:
-        """num_threads: 0 for one per core that this process may use.
+        """num_threads: 0 for one per core that this process may use. terrain: None for flat ground.
 
         Raises ValueError for a bad number, and as `load_model` does.
         """
         self.robot = robot
         self.physics = physics or PhysicsConfig()
+        self.terrain = terrain
         self.num_envs = check_num_envs(num_envs)
         self.device = torch.device("cpu")
-        self._model = load_model(robot, self.physics, visuals=False)
+        self._model = load_model(robot, self.physics, terrain, visuals=False)
         self._index = index_model(self._model, robot)
-        self._full_model = load_model(robot, self.physics)
+        self._full_model = load_model(robot, self.physics, terrain)
         self._renderer = OffscreenRenderer(self._full_model)
         self._batch = Batch(self._model, num_envs, num_threads or available_cores(), persistent=True)
         self._qpos, self._qvel, self._warmstart, self._forces = (

@@ -7,7 +7,7 @@ Both are written into the model; the file's own values only serve to open it in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import mujoco
 import numpy as np
@@ -18,7 +18,9 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.contact_room import can_meet
 from humanoid_envs.simulators.mujoco_spec import compiled, require_name, robot_spec
+from humanoid_envs.simulators.mujoco_terrain import put_on_terrain
 from humanoid_envs.simulators.simulator import PhysicsConfig, PhysicsParameters, default_parameters
+from humanoid_envs.terrain.terrain import Terrain
 
 PARAMETER_FIELDS = (
     "geom_friction",
@@ -52,16 +54,25 @@ class ModelIndex:
 
 
 def load_model(
-    robot: Robot, physics: PhysicsConfig, *, visuals: bool = True, sensors: bool = True
+    robot: Robot,
+    physics: PhysicsConfig,
+    terrain: Optional[Terrain] = None,
+    *,
+    visuals: bool = True,
+    sensors: bool = True,
 ) -> mujoco.MjModel:
-    """The robot on flat ground, stepped as `physics` says, with default parameters.
+    """The robot on flat ground or on a terrain, see `put_on_terrain`, stepped as `physics` says, with default
+    parameters.
 
     visuals: with what only pictures need, cameras, lights and geoms that touch nothing. Engines would move
     them along in every simulation step: a fifth of C MuJoCo's time. sensors: likewise.
 
     Raises FileNotFoundError without the model file and UserError for what it lacks.
     """
-    model = compiled(robot_spec(robot, visuals=visuals, sensors=sensors), robot)
+    spec = robot_spec(robot, visuals=visuals, sensors=sensors)
+    if terrain is not None:
+        put_on_terrain(spec, robot, terrain)
+    model = compiled(spec, robot)
     option = model.opt
     option.timestep = physics.timestep
     integrators = mujoco.mjtIntegrator

@@ -44,7 +44,7 @@ def robot_spec(robot: Robot, *, visuals: bool = True, sensors: bool = True) -> m
     _pose_upper_body(spec, robot)
     _weld_others(spec, robot)
     _add_motors(spec, robot)
-    if not any(_is_ground(geom) for geom in spec.worldbody.geoms):
+    if not any(is_ground(geom.type) for geom in spec.worldbody.geoms):
         _add_ground(spec)
     if sensors:
         _add_sensors(spec, robot)
@@ -86,7 +86,7 @@ def require_name(robot: Robot, kind: str, name: str, known: Sequence[str]) -> No
 def _let_base_float(spec: mujoco.MjSpec, robot: Robot) -> None:
     base = spec.body(robot.base_body)
     if not base.joints and base.parent.name == "world":
-        base.add_freejoint(name=_new_name(f"{robot.base_body}_floats", (j.name for j in spec.joints)))
+        base.add_freejoint(name=new_name(f"{robot.base_body}_floats", (j.name for j in spec.joints)))
 
 
 def _pose_upper_body(spec: mujoco.MjSpec, robot: Robot) -> None:
@@ -168,14 +168,16 @@ def _add_motors(spec: mujoco.MjSpec, robot: Robot) -> None:
             motor.biasprm[0] = joint.stiffness * joint.default_pos
 
 
-def _is_ground(geom: Any) -> bool:
-    return geom.type in (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
+def is_ground(geom_type: int) -> bool:
+    """Whether a geom of the world of that type is ground."""
+    kinds = mujoco.mjtGeom
+    return int(geom_type) in (int(kinds.mjGEOM_PLANE), int(kinds.mjGEOM_HFIELD))
 
 
 def _add_ground(spec: mujoco.MjSpec) -> None:
     """An endless plane with a pattern that shows motion; it touches whatever touches anything."""
     names = [material.name for material in spec.materials] + [texture.name for texture in spec.textures]
-    name = _new_name("ground", names)
+    name = new_name("ground", names)
     texture = spec.add_texture(
         name=name,
         type=mujoco.mjtTexture.mjTEXTURE_2D,
@@ -190,7 +192,7 @@ def _add_ground(spec: mujoco.MjSpec) -> None:
     material = spec.add_material(name=name, texrepeat=[1.0, 1.0], texuniform=True, reflectance=0.05)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture.name
     spec.worldbody.add_geom(
-        name=_new_name(FLOOR, (geom.name for geom in spec.geoms)),
+        name=new_name(FLOOR, (geom.name for geom in spec.geoms)),
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=[0.0, 0.0, 1.0],
         material=name,
@@ -239,7 +241,8 @@ def _add_view(spec: mujoco.MjSpec, robot: Robot) -> None:
         )
 
 
-def _new_name(name: str, taken: Iterable[str]) -> str:
+def new_name(name: str, taken: Iterable[str]) -> str:
+    """The name, with underscores until there is none like it."""
     there = set(taken)
     while name in there:
         name += "_"

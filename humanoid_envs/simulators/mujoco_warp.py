@@ -39,6 +39,7 @@ from humanoid_envs.simulators.mujoco_model import (
 )
 from humanoid_envs.simulators.mujoco_render import OffscreenRenderer
 from humanoid_envs.simulators.mujoco_warp_compilation import compile_step
+from humanoid_envs.simulators.mujoco_warp_terrain import TerrainContacts
 from humanoid_envs.simulators.simulator import (
     PhysicsConfig,
     PhysicsParameters,
@@ -49,6 +50,7 @@ from humanoid_envs.simulators.simulator import (
     overwrite_rows,
 )
 from humanoid_envs.simulators.state_dict import clone_tensors, copy_tensors, named_tensors
+from humanoid_envs.terrain.terrain import Terrain
 
 # What `mjw.set_const` derives from the base's mass: per env, like the mass itself.
 _MASS_CONSTANTS = ("body_subtreemass", "body_invweight0", "dof_invweight0", "actuator_acc0")
@@ -72,23 +74,27 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
         device: Union[str, torch.device] = "cuda:0",
         max_contacts: Optional[int] = None,
         max_constraints: Optional[int] = None,
+        terrain: Optional[Terrain] = None,
     ) -> None:
         """Room for contacts is shared by all envs, `max_contacts` on average; no env may have more than
         `max_constraints` constraint rows: 4 per contact and 1 per joint limit. None: what the model needs,
         see `needed_room`; 24 and 96 for XBot-L, which was seen with at most 15 and 60, however it flailed and
         fell. `contacts_dropped` and `constraints_dropped` tell when that was not enough.
 
+        terrain: None for flat ground. See `mujoco_warp_terrain` for its contacts.
+
         Raises UserError for no room, RuntimeError if the CUDA device is not there, and as `load_model` does.
         """
         self.robot = robot
         self.physics = physics or PhysicsConfig()
+        self.terrain = terrain
         self.num_envs = check_num_envs(num_envs)
         self.device = _available_device(device)
         self._warp_device = wp.get_device(str(self.device))
-        self._model = _physics_model(robot, self.physics)
+        self._model = _physics_model(robot, self.physics, terrain)
         self._index = index_model(self._model, robot)
         self.room = _room(self._model, max_contacts, max_constraints)
-        self._full_model = load_model(robot, self.physics)
+        self._full_model = load_model(robot, self.physics, terrain)
         self._renderer = OffscreenRenderer(self._full_model)
         self._graphs: List[Tuple[torch.cuda.CUDAGraph, wp.Graph]] = []
         self.state = SimState.zeros(num_envs, robot.num_joints, self.device)
@@ -101,7 +107,10 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
         self._actuators = torch.tensor(self._index.actuators, device=self.device)
         with self._stream():
             per_env: Dict[str, int] = dict.fromkeys((*PARAMETER_FIELDS, *_MASS_CONSTANTS), num_envs)
+            # after the ground was found in the model, and before Warp sees the model
+            contacts = None if terrain is None else TerrainContacts(self._model, terrain)
             self._m = mjw.put_model(self._model, batch_sizes=per_env)
+            self._m.callback.contactfilter = contacts
             self._m.opt.warn_overflow = 0
             room = {"nconmax": self.room.contacts, "njmax": self.room.constraints}
             make_data = partial(mjw.make_data, self._model, **room)
@@ -310,8 +319,8 @@ def _room(model: mujoco.MjModel, contacts: Optional[int], constraints: Optional[
     )
 
 
-def _physics_model(robot: Robot, physics: PhysicsConfig) -> mujoco.MjModel:
-    model = load_model(robot, physics, visuals=False, sensors=False)
+def _physics_model(robot: Robot, physics: PhysicsConfig, terrain: Optional[Terrain]) -> mujoco.MjModel:
+    model = load_model(robot, physics, terrain, visuals=False, sensors=False)
     if not (model.dof_damping.any() or model.actuator_damping.any()):
         # Euler integration would factorize the mass matrix again for damping that is not there.
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP

@@ -14,6 +14,7 @@ from typing_extensions import Annotated, Protocol
 from humanoid_envs.configs import Config, Positive
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
+from humanoid_envs.terrain.terrain import Terrain
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,9 @@ class Simulator(Protocol):
 
     robot: Robot
     physics: PhysicsConfig
+    terrain: Optional[Terrain]
+    """The ground, the same surface on every engine; None: flat, z = 0. Only what is on it is held: who leaves
+    the field falls."""
     num_envs: int
     device: torch.device
 
