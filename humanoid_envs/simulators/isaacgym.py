@@ -32,6 +32,7 @@ from humanoid_envs.simulators.simulator import (
     overwrite_rows,
 )
 from humanoid_envs.simulators.state_dict import clone_tensors, copy_tensors, named_tensors
+from humanoid_envs.terrain.terrain import Terrain
 
 _ABSURD = 1e10
 _WXYZ, _XYZW = [6, 3, 4, 5], [1, 2, 3, 0]
@@ -54,9 +55,11 @@ class IsaacGymSimulator(SimulatorLifetime):
         device: Union[str, torch.device] = "cuda:0",
         headless: bool = True,
         cameras: bool = False,
+        terrain: Optional[Terrain] = None,
     ) -> None:
         """headless: False opens NVIDIA's viewer. cameras: allow `render`, for which the simulation gets a
-        graphics device.
+        graphics device. terrain: None for flat ground; else a triangle mesh of the same surface, on which the
+        soles are the boxes of the URDF.
 
         Raises ValueError for implicit damping, which torques cannot have, for a contact time constant, which
         PhysX lacks, and for a URDF that does not fit the robot; RuntimeError if the CUDA device is not there
@@ -64,6 +67,7 @@ class IsaacGymSimulator(SimulatorLifetime):
         """
         self.robot = robot
         self.physics = physics or PhysicsConfig()
+        self.terrain = terrain
         if self.physics.implicit_damping:
             raise UserError(
                 "Isaac Gym gets explicit torques: PhysicsConfig(implicit_damping=True), as in preset 'fast', "
@@ -75,7 +79,7 @@ class IsaacGymSimulator(SimulatorLifetime):
         self.device = _available_device(device)
         self._legs = LegKinematics(robot, self.device)
         graphics = cameras or not headless
-        self._scene = Scene(robot, self.physics, num_envs, self.device, self._legs.links, graphics)
+        self._scene = Scene(robot, self.physics, num_envs, self.device, self._legs.links, graphics, terrain)
         self._window = None if headless else Window(self._scene)
         self._pictures = Pictures(self._scene) if cameras else None
         self._acquire_tensors()
@@ -95,6 +99,9 @@ class IsaacGymSimulator(SimulatorLifetime):
         self._root = gymtorch.wrap_tensor(gym.acquire_actor_root_state_tensor(sim))
         self._dof = gymtorch.wrap_tensor(gym.acquire_dof_state_tensor(sim))
         self._net_force = gymtorch.wrap_tensor(gym.acquire_net_contact_force_tensor(sim))
+        self._foot_sensors: Optional[Tensor] = None
+        if scene.feet_have_sensors:
+            self._foot_sensors = gymtorch.wrap_tensor(gym.acquire_force_sensor_tensor(sim)).view(n, 2, 6)
         self._dof_by_env = self._dof.view(n, -1, 2)
         self._net_force_by_env = self._net_force.view(n, -1, 3)
         self._torque = torch.zeros(len(self._dof), device=device)
@@ -122,6 +129,9 @@ class IsaacGymSimulator(SimulatorLifetime):
         self.step_physics()
         gym.refresh_actor_root_state_tensor(sim)
         gym.refresh_net_contact_force_tensor(sim)
+        if self._foot_sensors is not None:
+            gym.refresh_force_sensor_tensor(sim)
+            self._net_force_by_env[:, self._feet] = self._foot_sensors[..., :3]
         self.diverged.copy_(~(torch.isfinite(joint_targets).all(1) & self._is_sane()))
         self._place(self.diverged, self._initial)
         calm = ~self.diverged
@@ -212,7 +222,7 @@ class IsaacGymSimulator(SimulatorLifetime):
         """Upright at the start height, at rest, in the default pose."""
         n, device = self.num_envs, self.device
         rest = torch.zeros(n, 3, device=device)
-        pos = torch.tensor([[0.0, 0.0, self.robot.start_height]], device=device).repeat(n, 1)
+        pos = torch.tensor([[0.0, 0.0, self._scene.start_height]], device=device).repeat(n, 1)
         quat = torch.tensor([[1.0, 0.0, 0.0, 0.0]], device=device).repeat(n, 1)
         joints = torch.tensor([[joint.default_pos for joint in self.robot.joints]], device=device)
         joint_pos = joints.repeat(n, 1)

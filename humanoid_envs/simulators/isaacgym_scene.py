@@ -1,4 +1,4 @@
-"""Robots on flat ground in NVIDIA Isaac Gym: what is set up before the first step, and what may change after.
+"""Robots on the ground in NVIDIA Isaac Gym: what is set up before the first step, and what may change after.
 
 PhysX settings are those of the Humanoid-Gym release, the robot is the project's URDF. Bodies, degrees of
 freedom and shapes are found by name: the importer decides their order.
@@ -9,7 +9,7 @@ freedom and shapes are found by name: the importer decides their order.
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import torch
 
@@ -22,7 +22,9 @@ except Exception as error:  # see isaacgym_first
     raise MissingPackage(isaacgym_first.PROBLEM) from error
 
 from humanoid_envs.robots import Robot
+from humanoid_envs.simulators.heights import start_ground
 from humanoid_envs.simulators.simulator import PhysicsConfig
+from humanoid_envs.terrain.terrain import Terrain
 
 __all__ = ["Scene", "gymapi", "gymtorch"]
 
@@ -46,8 +48,10 @@ class Scene:
         device: torch.device,
         legs: Sequence[Sequence[str]],
         graphics: bool,
+        terrain: Optional[Terrain] = None,
     ) -> None:
-        """legs: names of the left and the right leg's links. graphics: allow a viewer and cameras.
+        """legs: names of the left and the right leg's links. graphics: allow a viewer and cameras. terrain:
+        all robots are on the same one; they do not meet.
 
         Raises ValueError if the URDF lacks a name, RuntimeError if Isaac Gym cannot load or start.
         """
@@ -58,14 +62,22 @@ class Scene:
         self.sim: Any = self.gym.create_sim(gpu, gpu if graphics else -1, gymapi.SIM_PHYSX, params)
         if self.sim is None:
             raise UnfitMachine(f"Isaac Gym could not create a simulation on {device}; its log says why")
-        self.gym.add_ground(self.sim, _ground(physics))
+        self.feet_have_sensors = terrain is not None
+        """Net contact forces on triangle meshes are known to be wrong on GPUs. In the last link of a chain
+        force sensors take their place."""
+        if terrain is None:
+            self.gym.add_ground(self.sim, _ground(physics))
+        else:
+            self._add_terrain(terrain, physics)
         self._load(robot)
         self._prepare_properties(robot, legs)
         per_row = math.ceil(math.sqrt(num_envs))
         cells = torch.arange(num_envs)
         rows = torch.div(cells, per_row, rounding_mode="floor")
-        self.origins = _SPACING * torch.stack([rows, cells % per_row, torch.zeros_like(cells)], dim=1).float()
+        spacing = _SPACING if terrain is None else 0.0
+        self.origins = spacing * torch.stack([rows, cells % per_row, torch.zeros_like(cells)], dim=1).float()
         """(N, 3) where each env's world lies in the simulation's."""
+        self.start_height = robot.start_height + (0.0 if terrain is None else start_ground(terrain))
         self.envs: List[Any] = []
         self.actors: List[int] = []
         for env in range(num_envs):
@@ -123,6 +135,27 @@ class Scene:
         missing = sorted(wanted - set(self.bodies)) + sorted(set(robot.joint_names) ^ set(self.dofs))
         if missing:
             raise UserError(f"{robot.urdf} and robot {robot.name!r} do not agree about {', '.join(missing)}")
+        if self.feet_have_sensors:
+            self._add_sensors(robot)
+
+    def _add_terrain(self, terrain: Terrain, physics: PhysicsConfig) -> None:
+        vertices, triangles = terrain.mesh()
+        corners: Any = vertices.ravel()  # the stubs know other arrays
+        of_triangles: Any = triangles.ravel()
+        mesh = gymapi.TriangleMeshParams()
+        mesh.nb_vertices, mesh.nb_triangles = len(vertices), len(triangles)
+        mesh.static_friction = mesh.dynamic_friction = physics.ground_friction
+        mesh.restitution = 0.0
+        self.gym.add_triangle_mesh(self.sim, corners, of_triangles, mesh)
+
+    def _add_sensors(self, robot: Robot) -> None:
+        """In the left and the right foot: of what contacts and joint limits do, in the world's axes."""
+        properties = gymapi.ForceSensorProperties()
+        properties.enable_forward_dynamics_forces = False
+        properties.enable_constraint_solver_forces = True
+        properties.use_world_frame = True
+        for foot in robot.foot_bodies:
+            self.gym.create_asset_force_sensor(self._asset, self.bodies[foot], gymapi.Transform(), properties)
 
     def _prepare_properties(self, robot: Robot, legs: Sequence[Sequence[str]]) -> None:
         """What all robots have in common."""
@@ -156,7 +189,7 @@ class Scene:
         handle = gym.create_env(self.sim, none, none, per_row)
         pose = gymapi.Transform()
         x, y, z = self.origins[env].tolist()
-        pose.p = gymapi.Vec3(x, y, z + robot.start_height)
+        pose.p = gymapi.Vec3(x, y, z + self.start_height)
         # Groups keep robots apart; filter 0 allows collisions within a robot, and the shapes' own decide.
         actor = gym.create_actor(handle, self._asset, pose, robot.name, env, 0, 0)
         gym.set_actor_dof_properties(handle, actor, self._dof_properties)

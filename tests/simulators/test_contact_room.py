@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict
+from typing import Any, Dict
 
 import mujoco
 import pytest
@@ -60,7 +60,7 @@ def test_rules(model: mujoco.MjModel, contacts: int, rows: int) -> None:
 
 
 @pytest.mark.parametrize(("options", "lies"), [({}, True), ({"max_contacts": 8}, False)])
-def test_robot_of_boxes_lies_on_the_ground(tmp_path: Path, options: Dict[str, int], lies: bool) -> None:
+def test_robot_of_boxes_lies_on_the_ground(tmp_path: Path, options: Dict[str, Any], lies: bool) -> None:
     simulator = MuJoCoWarpSimulator(box_robot(tmp_path), PHYSICS, 1, "cpu", **options)
     for _step in range(10):
         simulator.step(torch.zeros(1, 12))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, List
+from typing import Any, Dict, List
 
 import pytest
 import torch
@@ -79,7 +79,7 @@ def test_parameters_agree_with_c_mujoco(
     ],
 )
 def test_what_is_dropped_is_told(
-    states: RobotState, targets: Tensor, room: Dict[str, int], contacts: List[int], constraints: List[int]
+    states: RobotState, targets: Tensor, room: Dict[str, Any], contacts: List[int], constraints: List[int]
 ) -> None:
     small = MuJoCoWarpSimulator(XBOT_L, PhysicsConfig(decimation=1), NUM_STATES, "cpu", **room)
     small.reset(everyone(small), states)

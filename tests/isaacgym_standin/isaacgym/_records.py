@@ -146,6 +146,21 @@ class PlaneParams(Record):
     static_friction = 1.0
 
 
+class TriangleMeshParams(Record):
+    dynamic_friction = 1.0
+    nb_triangles = 0
+    nb_vertices = 0
+    restitution = 0.0
+    static_friction = 1.0
+    transform = Transform()
+
+
+class ForceSensorProperties(Record):
+    enable_constraint_solver_forces = True
+    enable_forward_dynamics_forces = True
+    use_world_frame = False
+
+
 class AssetOptions(Record):
     angular_damping = 0.5
     armature = 0.0

@@ -6,7 +6,8 @@ from typing import Dict, List, Optional, Set, Tuple
 
 import numpy as np
 
-from ._records import CameraProperties, ContractError, PlaneParams, SimParams, Tensor
+from ._ground import Ground
+from ._records import CameraProperties, ContractError, SimParams, Tensor
 from ._world import World
 
 
@@ -41,7 +42,7 @@ class Sim:
     def __init__(self, params: SimParams, compute_device: int, graphics_device: int) -> None:
         self.params, self.graphics_device = params, graphics_device
         self.gpu = compute_device if params.use_gpu_pipeline else None
-        self.ground: Optional[PlaneParams] = None
+        self.ground: Optional[Ground] = None
         self.envs: List[Env] = []
         self.prepared = self.destroyed = False
         self.settings: Dict[str, Setting] = {}

@@ -10,13 +10,13 @@ from typing import List, Optional
 import mujoco
 import numpy as np
 
+from ._ground import Ground
 from ._records import (
     DOF_PROPERTIES,
     AssetOptions,
     ContractError,
     DofDriveMode,
     Mat33,
-    PlaneParams,
     RigidBodyProperties,
     RigidShapeProperties,
     SimParams,
@@ -27,15 +27,14 @@ from ._records import (
 class Asset:
     """A robot on a free base, as its URDF says, with links and joints in the importer's order."""
 
-    def __init__(self, path: Path, options: AssetOptions) -> None:
+    def __init__(self, path: Path, options: AssetOptions, ground: Ground) -> None:
         unlike = ("replace_cylinder_with_capsule", "fix_base_link", "disable_gravity")
         if any(getattr(options, name) for name in unlike) or options.angular_damping:
             raise NotImplementedError(f"the stand-in knows neither damped bodies nor {', '.join(unlike)}")
         spec = mujoco.MjSpec()
         # MuJoCo 3.2 fills the object; later versions return a new one.
         spec = spec.from_string(_with_free_base(path.read_text(), options.collapse_fixed_joints)) or spec
-        ground = spec.worldbody.add_geom()
-        ground.type, ground.size = mujoco.mjtGeom.mjGEOM_PLANE, [0, 0, 1]
+        ground.add_to(spec)
         self.model = spec.compile()
         m = self.model
         self.ground = int(np.flatnonzero(m.geom_bodyid == 0)[0])
@@ -49,6 +48,8 @@ class Asset:
         self.shapes_of_body = [np.flatnonzero(m.geom_bodyid == body).tolist() for body in self.bodies]
         self.shapes = [geom for geoms in self.shapes_of_body for geom in geoms]
         """MuJoCo's geom of each shape."""
+        self.force_sensors: List[int] = []
+        """Which rigid bodies have one."""
         self.dof_properties = np.zeros(len(self.joints), DOF_PROPERTIES)
         self.dof_properties["hasLimits"] = True
         self.dof_properties["lower"], self.dof_properties["upper"] = m.jnt_range[self.joints].T
@@ -59,7 +60,7 @@ class Asset:
 class World:
     """One robot on the ground."""
 
-    def __init__(self, asset: Asset, params: SimParams, ground: PlaneParams, position: np.ndarray) -> None:
+    def __init__(self, asset: Asset, params: SimParams, ground: Ground, position: np.ndarray) -> None:
         self.asset = asset
         self.model = copy.copy(asset.model)
         self.ground_friction = ground.static_friction
@@ -172,6 +173,11 @@ class World:
             total[m.geom_bodyid[contact.geom2]] += on_second
             total[m.geom_bodyid[contact.geom1]] -= on_second
         return total[self.asset.bodies]
+
+    def force_sensors(self) -> np.ndarray:
+        """(sensors, 6): net contact force at the body's origin, world frame; torques are left out."""
+        forces = self.net_contact_forces()[self.asset.force_sensors]
+        return np.concatenate([forces, np.zeros_like(forces)], axis=1)
 
     def simulate(self, dof_forces: np.ndarray, body_wrenches: Optional[np.ndarray] = None) -> None:
         """body_wrenches: (bodies, 6) force at the centre of mass and torque, for this step alone."""

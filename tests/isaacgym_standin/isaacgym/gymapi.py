@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
+from ._ground import Ground, mesh_ground
 from ._records import (
     ActionEvent,
     AssetOptions,
@@ -15,6 +16,7 @@ from ._records import (
     ContractError,
     CoordinateSpace,
     DofDriveMode,
+    ForceSensorProperties,
     ImageType,
     IndexRange,
     KeyboardInput,
@@ -28,6 +30,7 @@ from ._records import (
     SimType,
     Tensor,
     Transform,
+    TriangleMeshParams,
     UpAxis,
     Vec3,
 )
@@ -38,6 +41,7 @@ __all__ = [
     "AssetOptions",
     "CameraProperties",
     "ContractError",
+    "ForceSensorProperties",
     "Gym",
     "Mat33",
     "PhysXParams",
@@ -48,6 +52,7 @@ __all__ = [
     "SimParams",
     "Tensor",
     "Transform",
+    "TriangleMeshParams",
     "Vec3",
 ]
 
@@ -96,11 +101,27 @@ class Gym:
         sim.require_setup()
         if (params.normal.x, params.normal.y, params.normal.z) != (0.0, 0.0, 1.0):
             raise NotImplementedError("the stand-in's ground is level")
-        sim.ground = params
+        sim.ground = Ground(params.static_friction)
+
+    def add_triangle_mesh(
+        self, sim: Sim, vertices: np.ndarray, triangles: np.ndarray, params: TriangleMeshParams
+    ) -> None:
+        sim.require_setup()
+        sim.ground = mesh_ground(vertices, triangles, params)
 
     def load_asset(self, sim: Sim, rootpath: str, filename: str, options: AssetOptions) -> Asset:
         sim.require_setup()
-        return Asset(Path(rootpath) / filename, options)
+        if sim.ground is None:
+            raise NotImplementedError("the stand-in needs the ground before it loads assets")
+        return Asset(Path(rootpath) / filename, options, sim.ground)
+
+    def create_asset_force_sensor(
+        self, asset: Asset, body_idx: int, local_pose: Transform, props: ForceSensorProperties
+    ) -> int:
+        if props.enable_forward_dynamics_forces or not props.use_world_frame or local_pose.p.array().any():
+            raise NotImplementedError("the stand-in's sensors feel contacts, at origins, in the world's axes")
+        asset.force_sensors.append(body_idx)
+        return len(asset.force_sensors) - 1
 
     def create_env(self, sim: Sim, lower: Vec3, upper: Vec3, num_per_row: int) -> Env:
         sim.require_setup()
@@ -210,6 +231,9 @@ class Gym:
         forces = np.concatenate([world.net_contact_forces() for world in sim.worlds()])
         return sim.acquire("force", forces)
 
+    def acquire_force_sensor_tensor(self, sim: Sim) -> Tensor:
+        return sim.acquire("sensor", np.concatenate([world.force_sensors() for world in sim.worlds()]))
+
     def refresh_actor_root_state_tensor(self, sim: Sim) -> bool:
         return sim.refresh("root", [world.root_state() for world in sim.worlds()])
 
@@ -221,6 +245,9 @@ class Gym:
 
     def refresh_net_contact_force_tensor(self, sim: Sim) -> bool:
         return sim.refresh("force", [world.net_contact_forces() for world in sim.worlds()])
+
+    def refresh_force_sensor_tensor(self, sim: Sim) -> bool:
+        return sim.refresh("sensor", [world.force_sensors() for world in sim.worlds()])
 
     def set_actor_root_state_tensor_indexed(
         self, sim: Sim, buffer: Tensor, indices: Tensor, count: int
