@@ -136,7 +136,7 @@ def _motors(reading: Reading, robot: Robot) -> Dict[str, Motor]:
 
 
 def _with_motors(robot: Robot, motors: Dict[str, Motor]) -> Robot:
-    def driven(joint: Joint) -> Joint:
+    def driven(joint: Joint, acted: bool) -> Joint:
         motor = motors[joint.name]
         return dataclasses.replace(
             joint,
@@ -144,8 +144,11 @@ def _with_motors(robot: Robot, motors: Dict[str, Motor]) -> Robot:
             damping=motor.damping,
             torque_limit=motor.torque_limit,
             armature=motor.armature,
-            action_scale=float(f"{motor.action_scale:.3g}"),
+            action_scale=float(f"{motor.action_scale:.3g}") if acted else None,
         )
 
-    joints, upper = (tuple(map(driven, each)) for each in (robot.joints, robot.upper_joints))
-    return dataclasses.replace(robot, joints=joints, upper_joints=upper)
+    return dataclasses.replace(
+        robot,
+        joints=tuple(driven(joint, True) for joint in robot.joints),
+        upper_joints=tuple(driven(joint, False) for joint in robot.upper_joints),
+    )

@@ -25,6 +25,8 @@ _ANKLE = 0.1, 0.15
 _DAMPING = 0.1
 """Damping over stiffness, in multiples of √(l/g): 0.03 s for legs of 0.85 m, as makers have it; but at least
 half of what is critical for the rotor alone."""
+_FASTEST = 2.0 * math.pi * 2.0
+"""rad/s of a spring against the joint's own damping in the file, at least."""
 _BANDWIDTH, _RATIO = 2.0 * math.pi * 10.0, 2.0
 """rad/s and damping ratio of the rotor on its spring, by which armature gives gains."""
 _TRUSTED = 0.4, 3.0
@@ -69,7 +71,8 @@ def leg_motor(
     weight_moment: m·g·l, N·m. pendulum: √(l/g), s. rotors_differ: whether the file's armatures do; one figure
     in all joints is a placeholder.
     """
-    stiffness = _LEG_STIFFNESS.get(role or "", _ANKLE[0]) * weight_moment
+    drag = _FASTEST * float(np.ravel(model.dof_damping[model.jnt_dofadr[joint]])[0])
+    stiffness = max(_LEG_STIFFNESS.get(role or "", _ANKLE[0]) * weight_moment, drag)
     rotor, source = _armature(model, joint), "m·g·l"
     damping = max(_DAMPING * pendulum * stiffness, math.sqrt(stiffness * rotor))
     by_rotor = rotor * _BANDWIDTH**2
