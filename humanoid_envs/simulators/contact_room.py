@@ -13,9 +13,7 @@ _FLAT = 3
 _MOST_CONTACTS, _MOST_ROWS = 256, 1024
 """Beyond this, memory for thousands of robots would not do; who needs more asks for it."""
 _ROUND = 8
-"""Points in which a rigid body of spheres and capsules touches flat ground."""
-_ROUND_ON_TERRAIN = 16
-"""The same where the ground is uneven: it may hold spheres on all sides."""
+"""Points in which a rigid body of spheres and capsules touches the ground."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +29,9 @@ def needed_room(model: mujoco.MjModel) -> Room:
     """Room for the robot in whatever way it lies, up to 256 contacts and 1024 constraint rows.
 
     A rigid body lies on its flat geoms (boxes, meshes, cylinders) with all their corners, or on its round
-    ones with up to 8 points; on terrain, where all are spheres of one point each, with up to 16. Either all
-    bodies lie on the ground and no joint is at its limit; or half of them do, each geom that can touch
-    another of the robot touches one, and all joints are at their limits.
+    ones with up to 8 points; on terrain all are spheres, of one point each. Either all bodies lie on the
+    ground and no joint is at its limit; or half of them do, each geom that can touch another of the robot
+    touches one, and all joints are at their limits.
     """
     ground = min(_ground_contacts(model), _MOST_CONTACTS)
     contacts = _either(ground, _self_contacts(model))
@@ -51,7 +49,6 @@ def _ground_contacts(model: mujoco.MjModel) -> int:
     """Between bodies that can move and what cannot."""
     fixed = np.flatnonzero(model.body_weldid[model.geom_bodyid] == 0).tolist()
     uneven = [geom for geom in fixed if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_HFIELD]
-    most = _ROUND_ON_TERRAIN if uneven else _ROUND
     points: Dict[int, List[int]] = {}
     for geom in _movable(model):
         touched = [
@@ -63,7 +60,7 @@ def _ground_contacts(model: mujoco.MjModel) -> int:
             points.setdefault(int(model.body_weldid[model.geom_bodyid[geom]]), []).append(max(touched))
     flat = {body: sum(n for n in found if n >= _FLAT) for body, found in points.items()}
     round_ = {body: sum(n for n in found if n < _FLAT) for body, found in points.items()}
-    return sum(max(flat[body], min(round_[body], most)) for body in points)
+    return sum(max(flat[body], min(round_[body], _ROUND)) for body in points)
 
 
 def _self_contacts(model: mujoco.MjModel) -> int:

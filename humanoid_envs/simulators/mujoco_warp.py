@@ -79,7 +79,8 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
         """Room for contacts is shared by all envs, `max_contacts` on average; no env may have more than
         `max_constraints` constraint rows: 4 per contact and 1 per joint limit. None: what the model needs,
         see `needed_room`; 24 and 96 for XBot-L, which was seen with at most 15 and 60, however it flailed and
-        fell. `contacts_dropped` and `constraints_dropped` tell when that was not enough.
+        fell, and 32 and 128 on terrain, where it had up to 22 and 88. `contacts_dropped` and
+        `constraints_dropped` tell when that was not enough.
 
         terrain: None for flat ground. See `mujoco_warp_terrain` for its contacts.
 

@@ -16,6 +16,7 @@ from humanoid_envs.simulators.mujoco_model import load_model
 from humanoid_envs.simulators.mujoco_warp import MuJoCoWarpSimulator
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from tests.simulators.boxes import HALF_HEIGHT, box_robot
+from tests.simulators.grounds import level
 
 PHYSICS = PhysicsConfig(timestep=0.002, decimation=10, implicit_damping=True)
 
@@ -33,6 +34,11 @@ BOX, SPHERE, CAPSULE = 'type="box" size="1 1 1"', 'size="1"', 'type="capsule" si
 
 def test_room_of_xbot_l() -> None:
     assert needed_room(load_model(XBOT_L, PhysicsConfig(), visuals=False)) == Room(24, 96)
+
+
+def test_room_of_xbot_l_on_terrain() -> None:
+    """Sixteen spheres of soles, eight of the base's, two of each thigh and shank."""
+    assert needed_room(load_model(XBOT_L, PhysicsConfig(), level(), visuals=False)) == Room(32, 128)
 
 
 def test_room_of_boxes(tmp_path: Path) -> None:
