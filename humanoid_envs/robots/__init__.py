@@ -9,11 +9,13 @@ from humanoid_envs.robots.robot import (
     register_robot,
     restored_robot,
 )
+from humanoid_envs.robots.star1 import STAR1
 from humanoid_envs.robots.xbot_l import XBOT_L
 
 __all__ = [
     "ROBOTS",
     "SIDES",
+    "STAR1",
     "XBOT_L",
     "AnyRobot",
     "Joint",
