@@ -18,11 +18,10 @@ from tests.scripted_simulator import ScriptedSimulator, standing
 pytestmark = pytest.mark.skipif(not can_compile(), reason="torch.compile does not work here")
 
 
-@pytest.mark.parametrize("name", ["fast", "walk"])
-def test_compiled_equals_plain(name: str) -> None:
-    """Fused by `torch.compile`, the formulas give the same numbers to float32's rounding, also those
-    reward terms that only v0 has."""
-    config, v0 = preset(name), VelocityConfig().rewards.active
+def test_compiled_equals_plain() -> None:
+    """Fused by `torch.compile`, the formulas give the same numbers to float32's rounding: those of preset
+    walk, which are fast's with delayed actions, and the reward terms that only v0 has."""
+    config, v0 = preset("walk"), VelocityConfig().rewards.active
     left_out = {term: v0[term].weight for term in v0 if term not in config.rewards.active}
     config = config.replace({f"rewards.{term}.weight": weight for term, weight in left_out.items()})
     assert {*v0, "alive"} <= {*config.rewards.active}
