@@ -1,4 +1,4 @@
-"""What a user did wrong, in one line."""
+"""Errors that name what a user did wrong, and the remedy: printed without a traceback."""
 
 from __future__ import annotations
 

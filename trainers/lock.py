@@ -1,4 +1,4 @@
-"""One process at a time."""
+"""A file as a lock: one process at a time."""
 
 from __future__ import annotations
 

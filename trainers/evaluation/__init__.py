@@ -1,4 +1,4 @@
-"""Numbers about a policy: does it walk, how fast, how well."""
+"""Evaluation of policies: falls, tracking errors, pushes, gait, and the gap between simulators."""
 
 from trainers.evaluation.command_scores import (
     NINE_COMMANDS,

@@ -1,4 +1,4 @@
-"""Does a policy walk? Fixed commands in C MuJoCo at the release's 1 ms and explicit PD."""
+"""Scores of a policy on fixed commands, in C MuJoCo at the release's 1 ms and explicit PD."""
 
 from __future__ import annotations
 

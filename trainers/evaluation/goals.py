@@ -1,4 +1,4 @@
-"""What is good enough, as data and pure functions."""
+"""Goals: bounds on tracking error, drift, push survival and torque that a policy is to keep."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.env import fallen_height
 
 Policy = Callable[[Tensor], Tensor]
-"""Observations (N, 705) -> actions (N, 12), float32 on the CPU. One with a memory also has `reset(mask)`,
+"""Observations (N, H·F) -> actions (N, J), float32 on the CPU. One with a memory also has `reset(mask)`,
 which forgets the episodes of the masked robots, without a mask all. One with a `contract`, as from
 `load_policy`, is held against every environment in which it acts."""
 Command = Tuple[float, float, float]

@@ -1,4 +1,4 @@
-"""Where a step's time goes, on the CPU or on a GPU."""
+"""Timing the parts of a rollout's steps, on the CPU or, with CUDA events, on a GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks that see one half of all situations: the other half are their mirror images."""
+"""Left-right symmetric networks: of one half of all situations they see the mirror images."""
 
 from __future__ import annotations
 

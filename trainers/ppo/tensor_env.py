@@ -17,7 +17,7 @@ from trainers.ppo.signature import ActionMap, EnvSignature
 
 @dataclass(frozen=True)
 class TensorStep:
-    """What one step of N environments brought. Tensors are valid until the next step."""
+    """Rewards, flags and infos of one step of N environments. Tensors are valid until the next step."""
 
     reward: Tensor
     """(N,)"""

@@ -67,7 +67,7 @@ class HumanoidVecEnv(VecEnv):
         return _numpy(observation)
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Keep the actions (N, 12) for `step_wait`."""
+        """Keep the actions (N, J) for `step_wait`."""
         self._actions = actions
 
     def step_wait(self) -> Tuple[Any, np.ndarray, np.ndarray, List[Dict[str, Any]]]:
