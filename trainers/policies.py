@@ -171,8 +171,8 @@ def _from_torchscript(path: Path, given: Optional[PolicyContract], trust: bool) 
         given = PolicyContract.of(preset("v0"))
     contract = _agreed(own, given, path)
     with torch.no_grad(), _required_shapes(contract, path):
-        state_named = read_state_shape(state, STATE_FILE, path) if state else None
-        network, state_shape = as_network(module, contract.observation_size, path, state_named)
+        told = read_state_shape(state, STATE_FILE, path) if state else None
+        network, state_shape = as_network(module, contract.observation_size, path, told)
     return LoadedPolicy(network, contract, contract.task(), state_shape)
 
 
