@@ -13,6 +13,7 @@ import pytest
 from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.robots.infer import infer_robot
 from humanoid_envs.robots.model_path import model_path
+from humanoid_envs.robots.trial import try_robot
 
 HIP = ("hip_pitch", "hip_roll", "hip_yaw")
 ROBOTS = {
@@ -79,6 +80,12 @@ def test_upper_bodies_have_mirror_images(name: str) -> None:
         one, other = (robot.joint_names[j].lower() for j in (i, image))
         swapped = one.replace("left", "·").replace("right", "left").replace("·", "right")
         assert other == (swapped if "ll_" not in one and "lr_" not in one else other)
+
+
+@pytest.mark.parametrize("name", [*ROBOTS, "robotis_op3"])
+def test_they_stand_and_move(name: str) -> None:
+    trials = try_robot(infer_robot(f"menagerie:{name}", name=name).robot)
+    assert [trial.name for trial in trials if trial.passed] == ["stands", "parts", "moves", "mirrors"]
 
 
 def test_apollo_has_no_feet_to_stand_on() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,18 @@ def test_isaac_gym_does_not_hold(tmp_path: Path) -> None:
     held = robot_in(tmp_path, upper_body="hold", urdf=Path("armed.urdf"))
     with pytest.raises(UserError, match='upper_body="weld"'):
         _ = held.isaacgym_urdf
+
+
+def test_what_a_contact_exclusion_names_is_welded_too(tmp_path: Path) -> None:
+    """MuJoCo keeps bodies that exclusions name; ours name what remains, or go."""
+    text = robot_in(tmp_path).mjcf.read_text()
+    pairs = (("base", "arm"), ("arm", "left_thigh"), ("left_shank", "right_shank"))
+    excludes = "".join(f'<exclude body1="{one}" body2="{other}"/>' for one, other in pairs)
+    path = tmp_path / "excluding.xml"
+    path.write_text(text.replace("</worldbody>", f"</worldbody><contact>{excludes}</contact>"))
+    robot = dataclasses.replace(robot_in(tmp_path), mjcf=path)
+    model = load_model(robot, PhysicsConfig())
+    assert model.body("base").mass[0] == pytest.approx(9.0)
+    kept = [(signature >> 16, signature & 0xFFFF) for signature in model.exclude_signature.tolist()]
+    named = [{model.body(one).name, model.body(other).name} for one, other in kept]
+    assert named == [{"base", "left_thigh"}, {"left_shank", "right_shank"}]
