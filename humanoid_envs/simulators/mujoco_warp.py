@@ -337,12 +337,13 @@ def _leg_chains(model: mujoco.MjModel, index: ModelIndex, robot: Robot) -> List[
             chain.insert(0, int(model.body_parentid[chain[0]]))
         chains.append(chain)
     bodies = np.array(chains) if len({len(chain) for chain in chains}) == 1 else np.zeros((0, 0), int)
-    known = np.isin(model.jnt_qposadr[model.body_jntadr[bodies]], index.joint_qpos)
-    if bodies.size == 0 or not known.all() or (model.body_jntnum[bodies] != 1).any():
-        raise UserError(
-            f"{robot.mjcf}: from base to foot, each link must have one hinge, as many in each leg"
-        )
     joints = model.body_jntadr[bodies]
+    hinged = (model.body_jntnum[bodies] == 1) & (model.jnt_type[joints] == int(mujoco.mjtJoint.mjJNT_HINGE))
+    if bodies.size == 0 or not hinged.all() or model.qpos0[model.jnt_qposadr[joints]].any():
+        raise UserError(
+            f"{robot.mjcf}: from base to foot, each link must have one hinge, as many in each leg, and a "
+            "joint that is held there must be so at 0"
+        )
     knees = [chain.index(knee) for chain, knee in zip(chains, index.knee_bodies)]
     return [
         wp.array(model.body_pos[bodies], dtype=wp.vec3),

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from humanoid_envs.errors import UserError
-from humanoid_envs.robots import Joint, Robot
+from humanoid_envs.robots import STAR1, Joint, Robot
 from humanoid_envs.robots.measure import measured_robot
 from humanoid_envs.simulators.mujoco import MuJoCoSimulator
 from humanoid_envs.simulators.mujoco_model import load_model
+from humanoid_envs.simulators.mujoco_warp import MuJoCoWarpSimulator
 from humanoid_envs.simulators.simulator import PhysicsConfig, RobotState
 
 LEG = """<body name="{side}_thigh" pos="0 {y} -.1"><joint name="{side}_hip" axis="0 1 0"/>
@@ -141,3 +142,37 @@ def test_what_a_contact_exclusion_names_is_welded_too(tmp_path: Path) -> None:
     kept = [(signature >> 16, signature & 0xFFFF) for signature in model.exclude_signature.tolist()]
     named = [{model.body(one).name, model.body(other).name} for one, other in kept]
     assert named == [{"base", "left_thigh"}, {"left_shank", "right_shank"}]
+
+
+def test_warp_holds_it_as_c_mujoco_does() -> None:
+    """STAR1, whose legs hang below a waist that is held, in its default pose for 0.1 s."""
+    robot = dataclasses.replace(STAR1, upper_body="hold")
+    targets = torch.tensor([[joint.default_pos for joint in robot.joints]])
+    states = []
+    engines = MuJoCoSimulator(robot, num_threads=1), MuJoCoWarpSimulator(robot, device="cpu")
+    for simulator in engines:
+        start = RobotState(
+            **{name: torch.zeros_like(getattr(simulator.state, name)) for name in RobotState.__annotations__}
+        )
+        start.base_pos[:, 2], start.base_quat[:, 0] = robot.standing_height, 1.0
+        start.joint_pos.copy_(targets)
+        simulator.reset(torch.ones(1, dtype=torch.bool), start)
+        for _ in range(10):
+            simulator.step(targets)
+        states.append(
+            [getattr(simulator.state, name).clone() for name in ("base_pos", "joint_pos", "feet_pos")]
+        )
+        simulator.close()
+    for ours, theirs in zip(*states):
+        torch.testing.assert_close(ours, theirs, rtol=0.0, atol=1e-5)
+
+
+def test_warp_wants_a_held_waist_at_zero() -> None:
+    waist = [
+        dataclasses.replace(joint, default_pos=0.1)
+        for joint in STAR1.upper_joints
+        if "waist_yaw" in joint.name
+    ]
+    robot = dataclasses.replace(STAR1, upper_joints=tuple(waist), upper_body="hold")
+    with pytest.raises(UserError, match="a joint that is held there must be so at 0"):
+        MuJoCoWarpSimulator(robot, device="cpu")
