@@ -107,15 +107,12 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
         self._everyone = torch.ones(num_envs, dtype=torch.bool, device=self.device)
         self._actuators = torch.tensor(self._index.actuators, device=self.device)
         with self._stream():
-            per_env: Dict[str, int] = dict.fromkeys((*PARAMETER_FIELDS, *_MASS_CONSTANTS), num_envs)
             # after the ground was found in the model, and before Warp sees the model
             contacts = None if terrain is None else TerrainContacts(self._model, terrain)
-            self._m = mjw.put_model(self._model, batch_sizes=per_env)
-            self._m.callback.contactfilter = contacts
-            self._m.opt.warn_overflow = 0
             room = {"nconmax": self.room.contacts, "njmax": self.room.constraints}
             make_data = partial(mjw.make_data, self._model, **room)
-            compile_step(self._m, make_data, kernels)
+            compile_step(_device_model(self._model, 1, contacts), make_data, kernels)
+            self._m = _device_model(self._model, num_envs, contacts)
             self._d = make_data(num_envs)
             self._fields = {name: wp.to_torch(getattr(self._m, name)) for name in PARAMETER_FIELDS}
             self._qpos, self._qvel, self._ctrl, self._warmstart, self._forces = (
@@ -300,6 +297,17 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
             trouble[0],
             *contact_forces,
         ]
+
+
+def _device_model(
+    model: mujoco.MjModel, num_envs: int, contacts: Optional[Callable[[mjw.Model, mjw.Data], None]]
+) -> mjw.Model:
+    """With a row for each env in what differs between envs. contacts: adds those that Warp does not find."""
+    per_env: Dict[str, int] = dict.fromkeys((*PARAMETER_FIELDS, *_MASS_CONSTANTS), num_envs)
+    device_model = mjw.put_model(model, batch_sizes=per_env)
+    device_model.opt.warn_overflow = 0
+    device_model.callback.contactfilter = contacts
+    return device_model
 
 
 def _arrays(*tensors: Tensor) -> List[Any]:

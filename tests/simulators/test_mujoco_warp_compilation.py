@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+
+from humanoid_envs.robots import XBOT_L
+from humanoid_envs.simulators import mujoco_warp
 
 # In a process of its own, because other tests have loaded the kernels into this one.
 PROGRAM = """
@@ -40,3 +44,16 @@ def test_step_compiles_nothing_more(implicit_damping: bool) -> None:
     assert compiled, done.stderr
     assert before.count(" load on device ") > 10
     assert " load on device " not in after
+
+
+def test_parts_are_launched_on_as_many_envs_as_the_model_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels that go over more envs than there are data read what is not theirs."""
+    seen = []
+
+    def compile_step(model: Any, make_data: Any, own_kernels: Any) -> None:
+        rows = {len(getattr(model, name)) for name in ("body_mass", "actuator_acc0", "body_invweight0")}
+        seen.append((rows, make_data().nworld))
+
+    monkeypatch.setattr(mujoco_warp, "compile_step", compile_step)
+    mujoco_warp.MuJoCoWarpSimulator(XBOT_L, num_envs=3, device="cpu").close()
+    assert seen == [({1}, 1)]
