@@ -19,7 +19,10 @@ def compile_step(model: mjw.Model, make_data: Callable[[], mjw.Data], own_kernel
 
     Warp compiles a kernel when it is first launched: those of a step, one after the other. Here the parts of
     a step are launched side by side, each on data of its own. What this machine has in Warp's cache is only
-    loaded. The model's constants that `set_const` derives are spoilt: call it afterwards.
+    loaded.
+
+    model: of as many envs as the data, for `set_const` goes over its rows and reads as many of theirs. The
+    constants that it derives are spoilt.
     """
     device = wp.get_device()
     parts: Tuple[_Part, ...] = (
