@@ -21,10 +21,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Dict, List, Optional
 
-from humanoid_envs.configs import to_plain
 from humanoid_envs.cpu_count import available_cores
 from humanoid_envs.files import replacing
-from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.command_line import add_plugin, concise_errors
 from trainers.evaluation import evaluate_commands
 from trainers.policies import policy_of
@@ -115,7 +113,7 @@ class Keeper:
         """Judge the policy as it is."""
         seed = self._config.ppo.seed
         path = self._folder / f"{seed}_{ppo.num_updates}.pt"
-        ppo.metadata["task"] = to_plain(self._config.task, VelocityConfig)
+        ppo.metadata["task"] = self._config.task.plain()
         ppo.save(path, environment=False)
         self.futures.append(self._judges.submit(judge, path, seed, self._seconds, ppo.num_timesteps))
 

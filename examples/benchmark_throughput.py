@@ -24,8 +24,9 @@ import statistics
 import time
 from typing import Callable, List, Sequence, Tuple
 
+from humanoid_envs.capture import accelerated
 from humanoid_envs.registration import best_engine
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks import TaskConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.command_line import add_plugin, concise_errors
 from trainers.ppo import PPO
@@ -81,7 +82,7 @@ def main() -> None:
             print(f"\n{name} in AsyncVectorEnv, {arguments.processes} processes: {rate / 1e3:,.2f}k\n")
 
 
-def measure_processes(task: VelocityConfig, processes: int, windows: int) -> float:
+def measure_processes(task: TaskConfig, processes: int, windows: int) -> float:
     """Env-steps per second of Gymnasium's own way to many environments."""
     make = functools.partial(gymnasium.make, "HumanoidXBotL-MuJoCo-v0", config=task)
     env = AsyncVectorEnv([make] * processes)
@@ -105,7 +106,7 @@ def measure(config: TrainConfig, first: int, windows: int, updates: int) -> Tupl
     per_update = config.ppo.num_steps * env.num_envs
     if first:
         ppo.learn(first * per_update, progress_bar=False)
-    physics_step = env.simulator.accelerate(env.simulator.step_physics)
+    physics_step = accelerated(env.simulator, env.simulator.step_physics)
     actions, targets = record_motions(env, ppo)
     state = {"observation": env.reset(seed=0)[0]}
 

@@ -206,8 +206,7 @@ def _lying(simulator: Simulator) -> Numbers:
 def _policy(simulator: Simulator, path: Path) -> Numbers:
     """20 s at 0.4 m/s from different joint angles; means after 3 s."""
     config = preset("v0").without_randomization()
-    start = dataclasses.replace(config.randomization, start_joint_pos=0.1)
-    config = dataclasses.replace(config, randomization=start)
+    config = config.replace({"randomization.start_joint_pos.angle": 0.1})
     policy = torch.jit.load(str(path), map_location=simulator.device)
     env = HumanoidVectorEnv(simulator, config, autoreset_mode=AutoresetMode.DISABLED, command=COMMAND)
     observation, _ = env.reset(seed=0)
@@ -236,7 +235,7 @@ def conformance(simulator: Simulator) -> List[str]:
     second one in a process. Episodes end after 60 ms, or before when the base sinks by 1 cm. The simulator is
     closed afterwards: an environment owns it, and closes it when it is forgotten."""
     v0 = preset("v0")
-    ends = dataclasses.replace(v0.terminations, episode_length=0.06, min_base_height=0.94)
+    ends = v0.terminations.replace({"episode_length": 0.06, "low_base.height": 0.94})
     config = dataclasses.replace(v0, terminations=ends)
     envs = [HumanoidVectorEnv(simulator, config, autoreset_mode=mode) for mode in AutoresetMode]
     findings = [finding for env in envs for finding in _findings(env)]

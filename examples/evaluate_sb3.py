@@ -16,7 +16,7 @@ from pathlib import Path
 
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.robots import XBOT_L
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from trainers.command_line import ROLLOUTS, SCORED_SECONDS, SEED, add_plugin, concise_errors
 from trainers.evaluation import evaluate_commands, format_scores, summarize
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard

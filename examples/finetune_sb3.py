@@ -11,7 +11,6 @@ at 1 ms show what the policy gains there, and whether it still does what it coul
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import math
 from pathlib import Path
 from typing import Dict, List
@@ -19,7 +18,7 @@ from typing import Dict, List
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.assets import asset_path
 from humanoid_envs.programs import example_command
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks import TaskConfig
 from trainers.command_line import add_plugin, concise_errors
 from trainers.evaluation import NINE_COMMANDS, CommandScore, evaluate_commands, format_scores, summarize
 from trainers.evaluation.env import NOMINAL, DomainRandomization
@@ -51,15 +50,16 @@ STD = 0.15
 NEW_COMMANDS = tuple((2.0 * vx, 2.0 * vy, 2.0 * yaw_rate) for vx, vy, yaw_rate in NINE_COMMANDS)
 
 
-def new_domain(task: VelocityConfig) -> VelocityConfig:
+def new_domain(task: TaskConfig) -> TaskConfig:
     """The task with more kinds of robots and commands."""
-    robots = {"foot_friction": TRAINED_ROBOTS.foot_friction, "added_mass": TRAINED_ROBOTS.added_mass}
-    return dataclasses.replace(
-        task,
-        commands=dataclasses.replace(
-            task.commands, lin_vel_x=(-0.6, 1.2), lin_vel_y=(-0.6, 0.6), yaw_rate=(-0.6, 0.6)
-        ),
-        randomization=dataclasses.replace(task.randomization, **robots),
+    return task.replace(
+        {
+            "commands.velocity.lin_vel_x": (-0.6, 1.2),
+            "commands.velocity.lin_vel_y": (-0.6, 0.6),
+            "commands.velocity.yaw_rate": (-0.6, 0.6),
+            "randomization.foot_friction.range": TRAINED_ROBOTS.foot_friction,
+            "randomization.added_mass.range": TRAINED_ROBOTS.added_mass,
+        }
     )
 
 

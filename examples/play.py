@@ -45,7 +45,11 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--contract", type=Path, help="JSON; of a TorchScript file that carries none")
     parser.add_argument(
-        "--command", nargs=3, type=number(), metavar=("VX", "VY", "YAW"), help="m/s, m/s, rad/s"
+        "--command",
+        nargs="+",
+        type=number(),
+        metavar="NUMBER",
+        help="of the velocity task VX VY YAW: m/s, m/s, rad/s",
     )
     parser.add_argument("--video", type=Path, help="write this mp4, and a picture of its middle, headless")
     parser.add_argument("--web", action="store_true", help="serve a page for the browser, until Ctrl-C")

@@ -19,9 +19,9 @@ from typing import Iterator, NamedTuple, Optional
 from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
 from humanoid_envs.flight_recorder import Dump
+from humanoid_envs.mdp import terminations
 from humanoid_envs.simulators.mujoco import MuJoCoSimulator
 from humanoid_envs.simulators.simulator import PhysicsParameters, RobotState
-from humanoid_envs.tasks.velocity import terminations
 from trainers.command_line import PICTURE_SIDE, add_plugin, concise_errors, integer, render_without_display
 
 import numpy as np

@@ -5,7 +5,8 @@
     python examples/sim2sim.py --policy policy.onnx --protocol gap --simulators mujoco mujoco:fast
 
 scorecard: commands, pushes and step responses on robots that differ. tour: 60 s of waypoints and punches.
-gap: how far simulators are from each other. What each number means: docs/sim2sim.md.
+gap: how far simulators are from each other. task: any task's own commands, pushes and rewards; the others are
+for tasks with the velocity task's commands. What each number means: docs/sim2sim.md.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import Tuple
+from typing import Optional, Sequence, Tuple
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
+from humanoid_envs.errors import UserError
+from humanoid_envs.tasks import TaskConfig
 from trainers.command_line import (
     ROLLOUTS,
     SCORED_SECONDS,
@@ -31,6 +34,7 @@ from trainers.evaluation.gap import GapConfig, compare_simulators
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result_file import Result, describe_policy, read_result, read_walks, write_result
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
+from trainers.evaluation.task_score import TaskScoreConfig, format_task_score, is_about_velocity, score_task
 from trainers.evaluation.terminal_tables import format_gap, format_scorecard, format_tour
 from trainers.evaluation.tour import TourConfig, walk_tour
 from trainers.policies import LoadedPolicy, load_policy, read_contract
@@ -38,7 +42,7 @@ from trainers.runs import find_checkpoint
 
 from tqdm import tqdm
 
-PROTOCOLS = ("scorecard", "tour", "gap")
+PROTOCOLS = ("scorecard", "tour", "gap", "task")
 
 
 def arguments() -> argparse.Namespace:
@@ -55,7 +59,12 @@ def arguments() -> argparse.Namespace:
         nargs="+",
         help="default: mujoco; for the gap all that run here. The first is compared",
     )
-    parser.add_argument("--protocol", nargs="+", default=["scorecard"], choices=(*PROTOCOLS, "all"))
+    parser.add_argument(
+        "--protocol",
+        nargs="+",
+        choices=(*PROTOCOLS, "all"),
+        help="default: the scorecard, or task where that is not about velocity",
+    )
     parser.add_argument(
         "--commands",
         choices=("nine", "wide"),
@@ -77,7 +86,7 @@ def arguments() -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.video and chosen.report is None:
         parser.error("--video writes into the report's folder: name one with --report")
-    if chosen.compare and not {"gap", "all"} & set(chosen.protocol):
+    if chosen.compare and not {"gap", "all"} & set(chosen.protocol or ()):
         parser.error("--compare belongs to --protocol gap")
     return chosen
 
@@ -86,7 +95,6 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     render_without_display()
     chosen = arguments()
-    protocols = PROTOCOLS if "all" in chosen.protocol else chosen.protocol
     for name in chosen.simulators or []:
         choose_simulator(name)
     others = [walk for path in chosen.compare for walk in read_walks(path)]
@@ -94,6 +102,7 @@ def main() -> None:
     policy = load_policy(
         path, read_contract(chosen.contract) if chosen.contract else None, trust=chosen.trust
     )
+    protocols = fitting_protocols(chosen.protocol, policy.task)
     result = Result(describe_policy(path, policy.contract))
     print(f"{path}, trained on {result.policy.trained_on}\n", flush=True)
 
@@ -101,6 +110,15 @@ def main() -> None:
     if chosen.commands == "wide":
         scorecard = dataclasses.replace(scorecard, commands=WIDE_COMMANDS, beyond=())
     simulators = chosen.simulators or ["mujoco"]
+    if "task" in protocols:
+        score_config = TaskScoreConfig(robots=4 * chosen.rollouts, seconds=chosen.seconds, seed=chosen.seed)
+        for name in simulators:
+            with progress(f"task, {name}", score_config.env_steps(policy.task)) as bar:
+                score = score_task(
+                    policy, policy.task, simulator=name, config=score_config, progress=bar.update
+                )
+            print(f"{format_task_score(score)}\n", flush=True)
+            result = dataclasses.replace(result, tasks=(*result.tasks, score))
     if "scorecard" in protocols:
         for name in simulators:
             with progress(f"scorecard, {name}", scorecard.env_steps(policy.task)) as bar:
@@ -124,6 +142,26 @@ def main() -> None:
         print(f"{format_gap(report)}\n", flush=True)
         result = dataclasses.replace(result, gap=report)
     write(result, chosen, policy)
+
+
+def fitting_protocols(chosen: Optional[Sequence[str]], task: TaskConfig) -> Sequence[str]:
+    """Those that are asked for, or what suits the task.
+
+    Raises:
+        UserError: one was asked for by name that the task has no commands for.
+    """
+    fitting = PROTOCOLS if is_about_velocity(task) else ("task",)
+    if chosen is None:
+        return fitting[:1]
+    if "all" in chosen:
+        return fitting
+    wrong = [name for name in chosen if name not in fitting]
+    if wrong:
+        raise UserError(
+            f"--protocol {wrong[0]} is about velocity, and this policy is told "
+            f"({', '.join(task.commands.labels)}): take --protocol task."
+        )
+    return chosen
 
 
 def sizes(rollouts: int, seconds: float, seed: int) -> Tuple[ScorecardConfig, TourConfig, GapConfig]:

@@ -30,10 +30,11 @@ chosen preset, config or run; `--help all` shows all:
     task.feet               when a foot is on the ground
     task.commands           which are given, and for how long
     task.actions            scale, bound, delay and noise
-    task.observations       history, noise and scales
+    task.observations       what actor and critic see: history, noise and scales
     task.rewards            the terms' weights and parameters
     task.terminations       when an episode ends
     task.randomization      starts, pushes, and how robots differ
+    task.curricula          what changes as robots get better
     ppo                     --ppo.learning-rate, --ppo.actor-hidden and all else of the algorithm; within it
     ppo.policy              a network of one's own
     ppo.losses              losses beside PPO's

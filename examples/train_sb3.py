@@ -21,8 +21,8 @@ from typing import Any, Callable, Dict, List, Optional
 import humanoid_envs  # noqa: F401  before torch
 from humanoid_envs.programs import example_command
 from humanoid_envs.robots import ROBOTS, XBOT_L
-from humanoid_envs.tasks.velocity import VelocityConfig
-from humanoid_envs.tasks.velocity import preset as task_preset
+from humanoid_envs.tasks import TaskConfig
+from humanoid_envs.tasks import preset as task_preset
 from trainers.command_line import add_plugin, concise_errors
 from trainers.presets import preset
 from trainers.runs import Run, naming_what_stays, refuse_to_overwrite
@@ -58,7 +58,7 @@ class Recipe:
 
     make: Callable[..., BaseAlgorithm]
     num_envs: int
-    task: VelocityConfig
+    task: TaskConfig
     privileged: bool = False
     """Whether the critic sees more than the actor."""
     torch_threads: Optional[int] = None
@@ -113,14 +113,10 @@ _OFF_POLICY: Dict[str, Any] = {
 }
 
 
-def variant(frames: int, action_clip: float = 18.0) -> VelocityConfig:
+def variant(frames: int, action_clip: float = 18.0) -> TaskConfig:
     """The task with other frames in an observation and bounds of actions. What explores with all of the
     action space from the start on wants one in which walking robots act."""
-    return dataclasses.replace(
-        CPU.task,
-        observations=dataclasses.replace(CPU.task.observations, history=frames),
-        actions=dataclasses.replace(CPU.task.actions, clip=action_clip),
-    )
+    return CPU.task.replace({"observations.policy.history": frames, "actions.clip": action_clip})
 
 
 ALGORITHMS: Dict[str, Recipe] = {

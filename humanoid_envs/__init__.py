@@ -1,7 +1,7 @@
 """Humanoid locomotion as Gymnasium vector environments that share one task on several simulators.
 
 Importing the package registers `HumanoidXBotL-IsaacGym-v0`, `HumanoidXBotL-MuJoCo-v0` and
-`HumanoidXBotL-MuJoCoWarp-v0`.
+`HumanoidXBotL-MuJoCoWarp-v0`, and `HumanoidXBotL-Stand-…-v0` likewise.
 """
 
 import os
@@ -12,10 +12,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 from humanoid_envs import programs  # noqa: F401  # isort: skip  Ctrl-C while all else is being imported
 from humanoid_envs import isaacgym_first  # noqa: F401  before anything that imports torch
-from humanoid_envs.registration import register_environments
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks import TaskConfig, preset
+from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 
-register_environments()
-
-__all__ = ["HumanoidVectorEnv", "VelocityConfig", "preset"]
+__all__ = ["HumanoidVectorEnv", "TaskConfig", "VelocityConfig", "preset"]

@@ -25,6 +25,8 @@ class HasDLPack(Protocol):
 
 AnyArray = Union[Tensor, np.ndarray, Sequence[Any], HasArray, HasDLPack]
 """What `as_tensor` takes."""
+Array = Union[Tensor, np.ndarray]
+"""What an environment gives."""
 
 
 def as_tensor(value: AnyArray, name: str) -> Tensor:

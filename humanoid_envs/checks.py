@@ -13,26 +13,30 @@ from torch import Tensor
 
 from humanoid_envs.arrays import AnyArray, as_tensor
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity.config import MAX_SPEED, MAX_YAW_RATE
+from humanoid_envs.mdp.commands import Commands
 
 _MAX_RENDERED = 16
 
 
-def checked_command(command: AnyArray, num_envs: int) -> Tensor:
-    """The command as a float32 tensor, (3,) or (N, 3).
+def checked_command(command: AnyArray, commands: Commands, num_envs: int) -> Tensor:
+    """The command as a float32 tensor, (C,) or (N, C).
 
     Raises:
-        UserError: wrong shape or type, not finite, or faster than `MAX_SPEED` or `MAX_YAW_RATE`.
+        UserError: wrong shape or type, not finite, or beyond the limits of the task's commands.
     """
-    value = as_tensor(command, "A command (vx, vy, yaw rate)")
-    if value.shape in ((3,), (num_envs, 3)) and _is_real(value):
+    size, names = len(commands.labels), ", ".join(commands.labels)
+    if not size:
+        raise UserError("This task has no commands.")
+    value = as_tensor(command, f"A command ({names})")
+    if value.shape in ((size,), (num_envs, size)) and _is_real(value):
         value = value.to(torch.float32)
-        limit = value.new_tensor([MAX_SPEED, MAX_SPEED, MAX_YAW_RATE])
-        if bool((value.abs() <= limit).all()):  # which NaN is not
+        low, high = value.new_tensor(commands.limits).unbind(1)
+        if bool(((value >= low) & (value <= high)).all()):  # which NaN is not
             return value
+    bounds = [f"{low:g} to {high:g} {unit}" for (low, high), unit in zip(commands.limits, commands.units)]
     raise UserError(
-        f"A command is finite (vx, vy, yaw rate), within {MAX_SPEED:g} m/s and "
-        f"{MAX_YAW_RATE:g} rad/s, of shape (3,) or ({num_envs}, 3); got {_shown(value)}."
+        f"A command is finite ({names}), within ({', '.join(bounds)}), of shape ({size},) or "
+        f"({num_envs}, {size}); got {_shown(value)}."
     )
 
 

@@ -43,7 +43,7 @@ def compiled_step(function: F, device: torch.device) -> F:
     """`compiled` for what steps the environments on that device: called often, on little data.
 
     On a CPU the function must be pure. It takes tensors, tuples and dataclasses of them, and constants, which
-    are the same in each call; shapes never change, nor do other tensors that it uses. It returns tuples or
+    are the same in each call; other tensors that it uses never change. It returns tuples or
     dataclasses.
     """
     import torch._inductor  # with dozens of modules
@@ -56,13 +56,13 @@ class _StraightCall:
     """A pure function on the CPU, compiled to one kernel on one thread that is called without detours.
 
     `torch.compile` looks at all that the function depends on before each call, which takes several times as
-    long as the arithmetic of a step of 64 robots. Here only the strides of the tensors that the function
-    uses are looked at; those that it hands through stay out of the kernel.
+    long as the arithmetic of a step of 64 robots. Here only the shapes and strides of the tensors that the
+    function uses are looked at; those that it hands through stay out of the kernel.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._kernels: Dict[Tuple[Tuple[int, ...], ...], Callable[..., Any]] = {}
+        self._kernels: Dict[Any, Callable[..., Any]] = {}
         self._variable: List[int] = []
         self._used: List[int] = []
         self._handed_through: List[Tuple[int, int]] = []
@@ -73,7 +73,7 @@ class _StraightCall:
             self._variable = [i for i, value in enumerate(arguments) if _tensors(value)]
         tensors = _tensors(tuple([arguments[i] for i in self._variable]))
         inputs = [tensors[i] for i in self._used]
-        kernel = self._kernels.get(tuple([tensor.stride() for tensor in inputs]))
+        kernel = self._kernels.get(_layout(inputs))
         if kernel is None:
             return self._first_call(arguments, tensors)
         outputs = [*kernel(*inputs)]
@@ -93,7 +93,7 @@ class _StraightCall:
         self._leave_out_unused(traced.graph)
         traced.recompile()
         inputs = [tensors[i] for i in self._used]
-        self._kernels[tuple([tensor.stride() for tensor in inputs])] = torch._inductor.standalone_compile(
+        self._kernels[_layout(inputs)] = torch._inductor.standalone_compile(
             traced,
             [*inputs],
             dynamic_shapes="from_example_inputs",
@@ -111,6 +111,10 @@ class _StraightCall:
         self._used = [i for node, i in sources.items() if node.users]
         for node in [node for node in sources if not node.users]:
             graph.erase_node(node)
+
+
+def _layout(tensors: List[Tensor]) -> Any:
+    return tuple([(tensor.shape, tensor.stride()) for tensor in tensors])
 
 
 def _tensors(value: Any) -> List[Tensor]:

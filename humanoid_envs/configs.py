@@ -121,7 +121,7 @@ def to_plain(config: Any, declared: Optional[type] = None, to_save: bool = True)
     """
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         cls = type(config)
-        hints = _hints(cls)
+        hints = annotations_of(cls)
         named = {} if declared in (None, cls) else {CLASS: _name_to_save(cls) if to_save else name_of(cls)}
         plain = {name: _plain(value, hints.get(name), to_save) for name, value in vars(config).items()}
         return {**named, **plain}
@@ -154,16 +154,16 @@ def from_plain(cls: Type[T], values: Any, where: str = "", base: Optional[Any] =
         bases = vars(base) if type(base) is cls else _defaults(cls)
         made = {
             field: _restored(hint, values[field], where, bases.get(field))
-            for field, hint in _hints(cls).items()
+            for field, hint in annotations_of(cls).items()
             if field in values
         }
         unknown = [field for field in values if field not in made]
-        lacking = [field for field in _hints(cls) if field not in made and field not in bases]
+        lacking = [field for field in annotations_of(cls) if field not in made and field not in bases]
     except RecursionError:
         raise UserError(f"{name}{cls.__name__}: the values are nested too deeply.") from None
     if unknown:
         raise UserError(
-            f"{name}{cls.__name__} has no field {unknown[0]!r}{nearest(str(unknown[0]), _hints(cls))}"
+            f"{name}{cls.__name__} has no field {unknown[0]!r}{nearest(str(unknown[0]), annotations_of(cls))}"
         )
     if lacking:
         raise UserError(f"{name}{cls.__name__} lacks {lacking[0]!r}.")
@@ -177,7 +177,7 @@ def values_of(config: Any) -> Dict[str, Any]:
     """Every value of a config by its name with dots, as `Config.replace` takes it, those of configs within
     included."""
     found: Dict[str, Any] = {}
-    for name in _hints(type(config)):
+    for name in annotations_of(type(config)):
         value = found[name] = getattr(config, name)
         if _is_config(type(value)):
             found.update({f"{name}.{within}": inner for within, inner in values_of(value).items()})
@@ -189,9 +189,9 @@ def _replaced(config: Any, changes: Mapping[str, Any], path: str) -> Any:
     within: Dict[str, Dict[str, Any]] = {}
     for name, value in changes.items():
         field, dot, rest = str(name).partition(".")
-        if field not in _hints(type(config)):
-            known = values_of(config)
-            raise UserError(f"{path} has no field {field!r}{nearest(field, _hints(type(config)), known)}")
+        if field not in annotations_of(type(config)):
+            own, known = annotations_of(type(config)), values_of(config)
+            raise UserError(f"{path} has no field {field!r}{nearest(field, own, known)}")
         if dot:
             within.setdefault(field, {})[rest] = value
         else:
@@ -296,7 +296,8 @@ def _native(value: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=None)
-def _hints(cls: type) -> Dict[str, Any]:
+def annotations_of(cls: type) -> Dict[str, Any]:
+    """The annotations of a config's fields, with their metadata."""
     _require_fields(cls)
     try:
         hints = get_type_hints(cls, include_extras=True)
@@ -339,7 +340,7 @@ def _checker(cls: type) -> Type[pydantic.BaseModel]:
     """A pydantic model of the same fields, on which configs within count as checked."""
     fields: Dict[str, Any] = {
         name: (pydantic.InstanceOf[hint] if _is_config(hint) else hint, ...)
-        for name, hint in _hints(cls).items()
+        for name, hint in annotations_of(cls).items()
     }
     return pydantic.create_model(cls.__name__, __config__=_STRICT, **fields)
 

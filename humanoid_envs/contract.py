@@ -10,23 +10,29 @@ from typing import Any, Dict, Optional, Tuple
 import annotated_types as limits
 from typing_extensions import Annotated, Literal
 
-from humanoid_envs.configs import Config, Count, NonNegative, Number, Positive, Range, from_plain, to_plain
-from humanoid_envs.errors import UserError
-from humanoid_envs.mdp.gait import Gait
-from humanoid_envs.robots import XBOT_L, Robot
-from humanoid_envs.simulators.simulator import PhysicsConfig
-from humanoid_envs.tasks.velocity import observations
-from humanoid_envs.tasks.velocity.config import (
-    ActionConfig,
-    CommandConfig,
-    ObservationConfig,
-    VelocityConfig,
+from humanoid_envs.configs import (
+    Config,
+    Count,
+    NonNegative,
+    Number,
+    PlainDict,
+    Positive,
+    Range,
+    from_plain,
+    to_plain,
 )
+from humanoid_envs.errors import UserError
+from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.tasks.config import TaskConfig
 
-VERSION = 3
+VERSION = 4
 
 Size = Annotated[int, limits.Interval(ge=1, le=100_000)]
 _JOINT_NUMBERS = ("default_joint_pos", "stiffness", "damping", "torque_limit", "armature", "action_scale")
+_TRAINING_ONLY = (
+    "timestep", "decimation", "implicit_damping", "armature", "config_sha256", "engine", "task",
+)  # fmt: skip
+"""What may differ between a policy and where it acts."""
 _JOINT_TERMS = ("joint_pos", "joint_vel", "action")
 
 
@@ -40,6 +46,17 @@ class ObservationTerm(Config):
     """Number of entries."""
     scale: Number
     """Factor of the reading in the frame."""
+
+
+@dataclass(frozen=True)
+class Command(Config):
+    """A number that the policy is told."""
+
+    name: str
+    """`"vx"`, `"vy"`, `"yaw_rate"`: see docs/policies.md."""
+    unit: str
+    range: Range
+    """What the policy was trained on."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +97,8 @@ class PolicyContract(Config):
     """Order of the frames in an observation: `"oldest_first"`."""
     observation_clip: Positive
     """Bound on every entry of an observation. The frames are kept unclipped."""
-    command_lin_vel_x: Range
-    """Commands the policy was trained on: forward velocity, m/s."""
-    command_lin_vel_y: Range
-    """Velocity to the left, m/s."""
-    command_yaw_rate: Range
-    """rad/s"""
+    commands: Tuple[Command, ...]
+    """What the policy is told, in the order of `run_policy.py --command`."""
     config_sha256: str
     """Fingerprint of the whole config of the task that the policy was trained on."""
     armature: Tuple[Optional[NonNegative], ...] = field(compare=False)
@@ -94,9 +107,12 @@ class PolicyContract(Config):
     engine: Optional[str] = field(default=None, compare=False)
     """Physics engine that the policy was trained on, if known: `"mujoco_warp"`. Contracts that differ in it
     alone are equal."""
+    task: Optional[PlainDict] = field(default=None, compare=False)
+    """The whole task, for this project's own tools: see `TaskConfig.plain`. Robots need none of it. Contracts
+    that differ in it alone are equal."""
     version: Count = VERSION
     """Of this list of fields. Version 1 had no engine; version 2 one number as action_scale, for all joints,
-    and no armature."""
+    and no armature; version 3 the ranges of three commands in fields of their own."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -116,13 +132,10 @@ class PolicyContract(Config):
             )
 
     @classmethod
-    def of(
-        cls, config: VelocityConfig, robot: Robot = XBOT_L, engine: Optional[str] = None
-    ) -> PolicyContract:
+    def of(cls, config: TaskConfig, robot: Robot = XBOT_L, engine: Optional[str] = None) -> PolicyContract:
         """The contract of a policy that is trained on this task with this robot."""
-        c, o = config.commands, config.observations
-        turning = (-c.max_heading_yaw_rate, c.max_heading_yaw_rate) if c.heading_mode else c.yaw_rate
-        terms = observations.layout(observations.ACTOR_TERMS, robot.num_joints)
+        o, told = config.observations, config.commands
+        terms = o.policy.terms.items()
         return cls(
             robot=robot.name,
             joint_names=robot.joint_names,
@@ -137,17 +150,16 @@ class PolicyContract(Config):
             implicit_damping=config.physics.implicit_damping,
             clock_period=config.gait.period,
             observation_terms=tuple(
-                ObservationTerm(name, size, observations.scale(name, o)) for name, size in terms
+                ObservationTerm(name, term.size(robot), term.scale) for name, term in terms
             ),
-            observation_history=o.history,
+            observation_history=o.policy.history,
             observation_order="oldest_first",
             observation_clip=o.clip,
-            command_lin_vel_x=c.lin_vel_x,
-            command_lin_vel_y=c.lin_vel_y,
-            command_yaw_rate=turning,
-            config_sha256=_sha256(to_plain(config, VelocityConfig, to_save=False)),
+            commands=tuple(map(Command, told.labels, told.units, told.ranges())),
+            config_sha256=_sha256(config.plain(to_save=False)),
             armature=tuple(joint.armature for joint in robot.joints),
             engine=engine,
+            task=config.plain(to_save=False),
         )
 
     @property
@@ -215,51 +227,26 @@ class PolicyContract(Config):
                     f"{other}."
                 )
 
-    def task(self) -> VelocityConfig:
-        """A task in which a policy with this contract sees and acts as it was trained to. Of what a contract
-        does not say (rewards, randomization) it has the release's.
-
-        Raises:
-            ValueError: this code has no such task: its observation has other terms.
-        """
-        scales = {term.name: term.scale for term in self.observation_terms}
-        config = VelocityConfig(
-            physics=PhysicsConfig(self.timestep, self.decimation, self.implicit_damping),
-            gait=Gait(period=self.clock_period),
-            commands=CommandConfig(
-                lin_vel_x=self.command_lin_vel_x,
-                lin_vel_y=self.command_lin_vel_y,
-                yaw_rate=self.command_yaw_rate,
-                heading_mode=False,
-            ),
-            actions=ActionConfig(scale=self._task_scale(), clip=self.action_clip),
-            observations=ObservationConfig(
-                history=self.observation_history,
-                clip=self.observation_clip,
-                lin_vel_scale=scales.get("command_lin_vel", 1.0),
-                joint_vel_scale=scales.get("joint_vel", 1.0),
-            ),
-        )
-        terms = {term.name: term.scale for term in PolicyContract.of(config).observation_terms}
-        if list(scales.items()) != list(terms.items()):
-            raise UserError(
-                f"The velocity task has no such observation: this contract's terms and their scales are "
-                f"{scales}, the task's are {terms}."
-            )
-        return config
-
-    def _task_scale(self) -> float:
-        """That of the joints whose robot leaves it to the task, as far as can be told: what most have."""
-        return max(self.action_scale, key=self.action_scale.count)
-
     def _what_must_match(self) -> Dict[str, Any]:
-        training_only = ("timestep", "decimation", "implicit_damping", "armature", "config_sha256", "engine")
-        values = {
-            name: value
-            for name, value in vars(self).items()
-            if name not in training_only and not name.startswith("command_")
-        }
-        return {**values, "policy period": round(self.policy_period, 9)}
+        training_only = (
+            "timestep",
+            "decimation",
+            "implicit_damping",
+            "armature",
+            "config_sha256",
+            "engine",
+            "task",
+        )
+        values = {name: value for name, value in vars(self).items() if name not in training_only}
+        told = tuple((command.name, command.unit) for command in self.commands)
+        return {**values, "commands": told, "policy period": round(self.policy_period, 9)}
+
+
+_EARLIER_COMMANDS = (
+    ("command_lin_vel_x", "vx", "m/s"),
+    ("command_lin_vel_y", "vy", "m/s"),
+    ("command_yaw_rate", "yaw_rate", "rad/s"),
+)
 
 
 def _upgraded(content: Dict[str, Any]) -> Dict[str, Any]:
@@ -267,6 +254,12 @@ def _upgraded(content: Dict[str, Any]) -> Dict[str, Any]:
     names, scale = content.get("joint_names"), content.get("action_scale")
     if content["version"] < 3 and isinstance(names, list):
         content = {**content, "armature": [None] * len(names), "action_scale": [scale] * len(names)}
+    if content["version"] < 4 and all(field in content for field, _, _ in _EARLIER_COMMANDS):
+        content = dict(content)
+        content["commands"] = [
+            {"name": name, "unit": unit, "range": content.pop(field)}
+            for field, name, unit in _EARLIER_COMMANDS
+        ]
     return {"engine": None, **content, "version": VERSION}
 
 
@@ -278,7 +271,7 @@ def _difference(name: str, mine: Any, theirs: Any, joints: Tuple[str, ...]) -> T
     own, other = mine[index], theirs[index]
     if name == "observation_terms":
         return f"{name}[{index}]", tuple(vars(own).values()), tuple(vars(other).values())
-    where = f"[{index}]" if name == "joint_names" else f" of {joints[index]}"
+    where = f"[{index}]" if name in ("joint_names", "commands") else f" of {joints[index]}"
     return f"{name}{where}", own, other
 
 

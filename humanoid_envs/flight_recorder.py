@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from humanoid_envs import plugins
-from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.files import replacing
 from humanoid_envs.robots import Robot, restored_robot
 from humanoid_envs.simulators.simulator import PhysicsParameters, Simulator
-from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig
+from humanoid_envs.tasks import TaskConfig, restored_task
+from humanoid_envs.tasks.memory import TaskMemory
 
 _FORMAT, _VERSION = "humanoid_envs.dump", 1
 _MOST_ROBOTS = 16
@@ -79,7 +79,7 @@ class Dump:
     engine: str
     """The simulator's class."""
     robot: Robot
-    task: VelocityConfig
+    task: TaskConfig
     envs: List[int]
     """(K) which of the environment's robots."""
     parameters: PhysicsParameters
@@ -99,7 +99,7 @@ class Dump:
             "format": _FORMAT,
             "version": _VERSION,
             "robot": self.robot.plain(),
-            "task": to_plain(self.task, VelocityConfig),
+            "task": self.task.plain(),
             "parameters": dict(vars(self.parameters)),
             "record": dict(vars(self.record)),
         }
@@ -150,7 +150,7 @@ class Dump:
         return cls(
             **{name: content[name] for name in names},
             robot=robot,
-            task=from_plain(VelocityConfig, content["task"], str(path)),
+            task=restored_task(content["task"], str(path)),
             parameters=parameters,
             record=record,
         )

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks import TaskConfig
 
 
 class PlainSpec:
@@ -36,7 +36,7 @@ class PlainSpec:
 def plain(value: Any) -> Any:
     """The value as dicts, lists, numbers, strings and None, as far as it is of a kind that we know."""
     with contextlib.suppress(UserError):  # a class that only this process knows: the value stays itself
-        value = to_plain(value, VelocityConfig if isinstance(value, VelocityConfig) else None)
+        value = value.plain() if isinstance(value, TaskConfig) else to_plain(value)
     if isinstance(value, Mapping):
         return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):

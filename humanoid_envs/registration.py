@@ -8,7 +8,6 @@ import math
 import warnings
 from typing import Any, Dict, Optional, Tuple, Union
 
-import gymnasium
 import torch
 
 from humanoid_envs import isaacgym_first
@@ -16,18 +15,8 @@ from humanoid_envs.compilation import can_compile
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L, AnyRobot, Robot
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
+from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
-
-
-def register_environments() -> None:
-    """Make the project's ids known to Gymnasium."""
-    for maker, name in (("make_mujoco", "MuJoCo"), ("make_mujoco_warp", "MuJoCoWarp"), ("make", "IsaacGym")):
-        gymnasium.register(
-            id=f"HumanoidXBotL-{name}-v0",
-            entry_point=f"humanoid_envs.single_env:{maker}",
-            vector_entry_point=f"{__name__}:{maker}",
-        )
 
 
 def make(
@@ -45,7 +34,7 @@ def make(
 
     Args:
         num_envs: number of robots.
-        config: a preset's name, a `VelocityConfig`, or a dict of its fields.
+        config: a preset's name, a `TaskConfig`, or a dict of its fields.
         engine: `"isaacgym"` (NVIDIA Isaac Gym), `"mujoco_warp"`, `"mujoco"` (C MuJoCo on the CPU), one of a
             plug-in, or `"auto"`: the fastest of ours that runs here, see `best_engine`.
             `env.metadata["engine"]` says which.
@@ -127,7 +116,7 @@ def _options(
     return own, {name: value for name, value in options.items() if name not in own and name not in foreign}
 
 
-def _task(config: AnyConfig, action_bound: Optional[float]) -> VelocityConfig:
+def _task(config: AnyConfig, action_bound: Optional[float]) -> TaskConfig:
     task = preset(config)
     if action_bound is None:
         return task

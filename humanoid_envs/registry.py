@@ -8,6 +8,7 @@ from humanoid_envs.configs import nearest
 from humanoid_envs.errors import UserError
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Registry(Dict[str, T]):
@@ -38,9 +39,14 @@ class Registry(Dict[str, T]):
         self[name] = thing
         return thing
 
-    def register(self, name: str) -> Callable[[T], T]:
+    def register(self, name: str) -> Callable[[U], U]:
         """Decorates what gets that name."""
-        return lambda thing: self.add(name, thing)
+
+        def added(thing: U) -> U:
+            self.add(name, thing)  # pyright: ignore[reportArgumentType]
+            return thing
+
+        return added
 
     def find(self, name: str, *others: str) -> T:
         """The thing of that name. others: names that are taken as well, elsewhere.

@@ -14,7 +14,7 @@ from humanoid_envs.arrays import AnyArray, as_tensor
 from humanoid_envs.errors import UserError
 from humanoid_envs.fixed import FixedAttributes
 from humanoid_envs.plain_spec import PlainSpec
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks import TaskConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 
 
@@ -70,7 +70,7 @@ class HumanoidEnv(FixedAttributes, gymnasium.Env):
         return _first(observation), _first_of_info(info)
 
     def step(self, action: AnyArray) -> Tuple[Any, float, bool, bool, Dict[str, Any]]:
-        """One policy step; see `HumanoidVectorEnv.step`. action: (12,)."""
+        """One policy step; see `HumanoidVectorEnv.step`. action: (J,)."""
         given = as_tensor(action, "The action")
         if given.shape != self.action_space.shape:
             shape = tuple(given.shape)
@@ -91,12 +91,13 @@ class HumanoidEnv(FixedAttributes, gymnasium.Env):
         return self.vector_env.simulator.render() if self.render_mode == "rgb_array" else None
 
     @property
-    def config(self) -> VelocityConfig:
+    def config(self) -> TaskConfig:
         """The task's."""
         return self.vector_env.config
 
     def set_command(self, command: Optional[AnyArray]) -> None:
-        """Fix vx, vy (m/s) and yaw rate (rad/s); None draws them. See `HumanoidVectorEnv.set_command`."""
+        """Fix what the robot is told: vx, vy (m/s) and yaw rate (rad/s); None draws it. See
+        `HumanoidVectorEnv.set_command`."""
         self.vector_env.set_command(command)
 
     def close(self) -> None:

@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import numpy as np
 from gymnasium.spaces import Box
 
+from humanoid_envs.errors import UserError
 from humanoid_envs.robots import Robot
-from humanoid_envs.tasks.velocity import VelocityConfig, observations, symmetry
+from humanoid_envs.tasks import TaskConfig
 
 
-@dataclass(frozen=True)
-class Spaces:
-    """Those of one robot."""
-
-    policy: Box
-    """The actor's observation."""
-    critic: Box
-    """The privileged observation."""
-    action: Box
+def observation_spaces(config: TaskConfig, robot: Robot) -> Dict[str, Box]:
+    """Of one robot, those of each group of observations: `"policy"`, `"critic"`, …"""
+    clip, groups = config.observations.clip, config.observations.groups
+    return {name: Box(-clip, clip, (frame.size(robot),), np.float32) for name, frame in groups.items()}
 
 
-def of_one_robot(config: VelocityConfig, num_joints: int) -> Spaces:
-    """The spaces of the task."""
-    o, limit = config.observations, config.actions.clip
-
-    def box(terms: Tuple, frames: int) -> Box:
-        size = frames * observations.frame_size(terms, num_joints)
-        return Box(-o.clip, o.clip, (size,), np.float32)
-
-    return Spaces(
-        policy=box(observations.ACTOR_TERMS, o.history),
-        critic=box(observations.privileged_terms(o), o.privileged_history),
-        action=Box(-limit, limit, (num_joints,), np.float32),
-    )
+def action_space(config: TaskConfig, robot: Robot) -> Box:
+    """Of one robot."""
+    return Box(-config.actions.clip, config.actions.clip, (robot.num_joints,), np.float32)
 
 
-def signature(config: VelocityConfig, robot: Robot) -> Dict[str, Any]:
-    """What a policy trained on the task must match to act there."""
-    o = config.observations
+def signature(config: TaskConfig, robot: Robot) -> Dict[str, Any]:
+    """What a policy trained on the task must match to act there, in plain values."""
+    groups = config.observations.groups
     return {
         "robot": robot.name,
         "joints": list(robot.joint_names),
-        "history": {"policy": o.history, "critic": o.privileged_history},
-        "symmetry": {
-            "policy": symmetry.frame_mirror(robot, observations.ACTOR_TERMS, o.history),
-            "critic": symmetry.frame_mirror(robot, observations.privileged_terms(o), o.privileged_history),
-            "action": robot.joint_mirror(),
-        },
+        "history": {name: frame.history for name, frame in groups.items()},
+        "symmetry": _symmetry(config, robot),
     }
+
+
+def _symmetry(config: TaskConfig, robot: Robot) -> Dict[str, Any]:
+    """The mirrors of each group of observations and of the action; or why there are none."""
+    groups = config.observations.groups
+    try:
+        mirrors = {name: frame.mirror(robot) for name, frame in groups.items()}
+        return {**mirrors, "action": robot.joint_mirror()}
+    except UserError as error:
+        return {"problem": str(error)}

@@ -1,9 +1,7 @@
-"""A velocity task over a simulator, as a Gymnasium vector environment."""
+"""A task over a simulator, as a Gymnasium vector environment."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import os
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
@@ -13,42 +11,47 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+from torch import Tensor
 
-from humanoid_envs import checks, compilation, readout, saved_state, spaces
-from humanoid_envs.arrays import AnyArray
+from humanoid_envs import checks, compilation, saved_state, spaces
+from humanoid_envs.arrays import AnyArray, Array
+from humanoid_envs.capture import accelerated
 from humanoid_envs.compilation import F
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
 from humanoid_envs.fixed import FixedAttributes
 from humanoid_envs.flight_recorder import FlightRecorder
+from humanoid_envs.outputs import Outputs
 from humanoid_envs.plain_spec import PlainSpec
-from humanoid_envs.readout import Array, Presentation
-from humanoid_envs.simulators.simulator import Simulator, default_parameters
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityTask, preset
-from humanoid_envs.tasks.velocity.randomization import DrawsAhead, own_seed, sample_parameters
-from humanoid_envs.tasks.velocity.task import StepResult
+from humanoid_envs.simulators.simulator import Simulator
+from humanoid_envs.tasks import AnyConfig, Task, preset
+from humanoid_envs.tasks.draws import DrawsAhead, own_seed
+from humanoid_envs.tasks.task import StepResult
 from humanoid_envs.watch import Watch
 
 _STEPS_DRAWN_AHEAD = 8
 
 
 class HumanoidVectorEnv(FixedAttributes, VectorEnv):
-    """N robots that learn to walk at a commanded velocity.
+    """N robots that learn a task, such as to walk at a commanded velocity.
 
-    Observation: `Box(705)`, the actor's 15 latest frames; with `dict_obs=True` a `Dict` of `"policy"` (705)
-    and `"critic"` (219, in preset fast 237; without noise, with what only a simulator knows). Action:
-    `Box(12)`, joint targets in units of `config.actions.scale` around the default pose.
+    Observation: a `Box`, the actor's latest frames (in preset v0 15 of 47 entries: 705); with `dict_obs=True`
+    a `Dict` of `"policy"`, `"critic"` (in v0 219 entries, without noise, with what only a simulator knows)
+    and further groups of observations that the task has. Action: `Box(J)`, joint targets in units of
+    `config.actions.scale` around the default pose.
 
     `info` of `reset` and `step` holds
-    - `"privileged"`: (N, 219 or 237) the critic's observation,
-    - `"command"`: (N, 3) the commanded vx, vy (m/s) and yaw rate (rad/s) that the observation shows,
+    - `"privileged"`: (N, P) the critic's observation,
+    - `"command"`: (N, C) what the robots are told, as `config.commands.labels` names it: of the velocity task
+      vx, vy (m/s) and yaw rate (rad/s),
+    - `"observations"`: those of further groups by name, if the task has any,
     - `"simulator"` (of `step`): (N,) bool `"diverged"`, `"contacts_dropped"`, `"constraints_dropped"`: robots
       whose simulation went wrong in this step, see `Simulator`,
 
     and, when episodes have ended (on a GPU always, to save the host from asking), with masks `"_final_info"`
     and, in mode SAME_STEP, `"_final_obs"`,
     - `"final_info"`: `"episode_return"`, `"episode_length"` (steps), `"reward_terms"` (sum of each weighted
-      term over the episode), `"episode_metrics"` (whether it ended in a fall, and the averaged velocity's
+      term over the episode), `"episode_metrics"` (whether it ended in a fall, and the averaged
       distance from the command at its end) and, in mode SAME_STEP, `"privileged"`,
     - `"final_obs"`: the true last observation of the episode, not the first of the next (SAME_STEP only).
 
@@ -59,11 +62,11 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             after, DISABLED leaves it to `reset(options={"reset_mask": mask})`.
         array: what observations, rewards, flags and infos are: `"torch"` on the simulator's device, or
             `"numpy"`. Actions may be either, lists, or arrays of other libraries, see `as_tensor`.
-        dict_obs: observe actor's and critic's observation as a `Dict`.
-        command: vx, vy, yaw rate that all robots get instead of drawn ones; see `set_command`.
+        dict_obs: observe all groups of observations as a `Dict`.
+        command: what all robots get instead of drawn ones; see `set_command`.
         stagger_episodes: after a full reset let each env's first episode time out early, by a random part of
             its length, so that time-outs spread over time (the release trains so).
-        compiled: see `VelocityTask`. The default of GPU engines is True.
+        compiled: see `Task`. The default of GPU engines is True.
         render_mode: `"rgb_array"` or None.
 
     What it was made with stays as it is: another config, say, takes a new environment. Closed, or in a
@@ -93,10 +96,8 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         self._process = os.getpid()
         config = preset(config)
         self.simulator, self.config = simulator, config
-        self.task = VelocityTask(simulator, config, compiled)
+        self.task = Task(simulator, config, compiled)
         self.num_envs, self.device = simulator.num_envs, simulator.device
-        # There a step may be a graph that writes to the same tensors each time; on a CPU each makes new ones.
-        self._on_gpu = self.device.type != "cpu"
         self.autoreset_mode = checks.checked_autoreset_mode(autoreset_mode)
         self.render_mode, self.dict_obs = checks.checked_render_mode(render_mode), dict_obs
         self.metadata = {
@@ -104,16 +105,12 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             "autoreset_mode": self.autoreset_mode,
             "render_fps": round(1.0 / config.policy_period),
         }
-        same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
-        self._present = Presentation(False, dict_obs, same_step, tuple(self.task.term_names))
-        self.array = array
-        self._define_spaces()
         self._stagger = stagger_episodes
         self._generator = torch.Generator(self.device)
         self._generator.seed()
-        ahead = 1 if self._on_gpu else _STEPS_DRAWN_AHEAD
-        self._draws = DrawsAhead(functools.partial(self.task.draw, self._generator), ahead)
         self._memory = self.task.initial_memory()
+        ahead = _STEPS_DRAWN_AHEAD if self.device.type == "cpu" else 1
+        self._draws = DrawsAhead(lambda steps: self.task.draw(self._memory, self._generator, steps), ahead)
         self._action = torch.zeros(self.num_envs, self.task.num_joints, device=self.device)
         self._recorder = FlightRecorder(simulator, config.steps(1.0))
         self._seed: Optional[int] = None
@@ -123,22 +120,21 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         def fused(function: F) -> F:
             return compilation.compiled_step(function, self.device) if compiled else function
 
-        self._view, self._finals = fused(readout.view), fused(readout.finals)
-        self._watch = Watch(simulator, fused)
-        self._ends = fused(readout.ends) if self._on_gpu else readout.ends
-        with torch.no_grad():
-            self._advance = simulator.accelerate(self._compute_step, [self._generator])
-        self._started = self._parameters_drawn = self._within = False
-        if command is not None:
-            self.set_command(command)
-
-    def _define_spaces(self) -> None:
-        single = spaces.of_one_robot(self.config, self.task.num_joints)
-        self.single_privileged_space, self.single_action_space = single.critic, single.action
-        both = gymnasium.spaces.Dict({"policy": single.policy, "critic": single.critic})
-        self.single_observation_space = both if self.dict_obs else single.policy
+        same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
+        self._outputs = Outputs(self.task, dict_obs, same_step, fused)
+        self.array = array
+        single = spaces.observation_spaces(config, simulator.robot)
+        self.single_privileged_space = single["critic"]
+        self.single_observation_space = gymnasium.spaces.Dict(dict(single)) if dict_obs else single["policy"]
+        self.single_action_space = spaces.action_space(config, simulator.robot)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._watch = Watch(simulator, fused)
+        with torch.no_grad():
+            self._advance = accelerated(simulator, self._compute_step, [self._generator])
+        self._started = self._parameters_drawn = False
+        if command is not None:
+            self.set_command(command)
 
     # Gymnasium's interface
 
@@ -169,15 +165,16 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             rows = mask.to(self.device) if mask is not None and self._started else self._everyone
             if rows is self._everyone:  # before anything is seen of it
                 self._memory.clock.zero_()
-                self._memory.push_velocity.zero_()
+                self._memory.pushes.zero_()
+                if seed is not None:
+                    self.task.curriculum.start(self._memory)
             self.task.reset(self._memory, rows, draws)
             if rows is self._everyone and self._stagger:
-                self._stagger_episodes()
+                self.task.stagger(self._memory, self._generator)
             self._action.zero_()  # also what was not finite
             self._watch.reset()
             self._started = True
-            seen = self._view(self._memory, self.config)
-            return self._present.observation(seen), self._present.info(seen)
+            return self._outputs.reset(self._memory)
 
     def step(self, actions: AnyArray) -> Tuple[Any, Array, Array, Array, Dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Advance all envs by one policy step. actions: (N, 12) floats, see `as_tensor`, on any device.
@@ -192,22 +189,19 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             raise gymnasium.error.ResetNeeded("Call reset() before step().")
         self._action.copy_(checks.checked_action(actions, tuple(self._action.shape)))
         with torch.no_grad():
-            if self._within:
-                self._compute_step()
-            else:
-                self._watch.before(self._action)
-                self._advance()
-                self._watch.started()
+            self._watch.before(self._action)
+            self._advance()
+            self._watch.started()
             result = self._result
             assert result is not None
-            seen, ends = self._view(self._memory, self.config), self._ends(result, self._on_gpu)
-            present = self._present
-            info = {**present.info(seen), "simulator": present.simulator(ends.trouble)}
             self._watch.after(result.trouble)
-            if self._on_gpu or ends.done.numpy().any():
-                info.update(present.final(self._finals(result, self.config), ends.done))
-            reward, terminated, truncated = map(present.array, (ends.reward, ends.terminated, ends.truncated))
-            return present.observation(seen), reward, terminated, truncated, info
+            return self._outputs.step(self._memory, result)
+
+    def step_tensors(self, action: Tensor) -> Tuple[Any, Any, Any, Any, Dict[str, Any]]:
+        """`step` for functions that are accelerated, see `accelerate`: on the device alone, without a check.
+        action: (N, J) float32 on the device. The next step writes to some of the tensors that it returns."""
+        self._action.copy_(action)
+        return self._outputs.step(self._memory, self._device_step())
 
     def render(self) -> Tuple[np.ndarray, ...]:
         """A picture of each env, uint8 (height, width, 3).
@@ -231,22 +225,23 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
     @property
     def array(self) -> str:
         """What it speaks, `"torch"` or `"numpy"`; it may be set."""
-        return "numpy" if self._present.numpy else "torch"
+        return "numpy" if self._outputs.numpy else "torch"
 
     @array.setter
     def array(self, array: str) -> None:
         if array not in ("torch", "numpy"):
             raise UserError(f"array must be 'torch' or 'numpy', not {array!r}.")
-        self._present = dataclasses.replace(self._present, numpy=array == "numpy")
+        self._outputs.numpy = array == "numpy"
 
     def set_command(self, command: Optional[AnyArray], mask: Optional[AnyArray] = None) -> None:
         """Fix the command of all or the masked envs until it is set again; None lets the task draw it anew.
 
-        command: vx, vy (m/s, body frame), yaw rate (rad/s): (3,) for all or (N, 3). It acts from the next
-        step, and the observation after that shows it.
+        command: the numbers that `config.commands.labels` names, (C,) for all or (N, C): of the velocity task
+        vx, vy (m/s, body frame) and yaw rate (rad/s). It acts from the next step, and the observation after
+        that shows it.
 
         Raises:
-            UserError: wrong shape, not finite, or faster than any robot: 10 m/s, 10 rad/s.
+            UserError: wrong shape, not finite, or beyond what `config.commands.limits` allows.
         """
         self.require_usable()
         rows = self._everyone if mask is None else checks.checked_mask(mask, self.num_envs, "mask")
@@ -254,32 +249,45 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         if command is None:
             self._memory.command_fixed.masked_fill_(rows, False)
             return
-        value = checks.checked_command(command, self.num_envs).to(self.device).expand(self.num_envs, 3)
-        self._memory.command[:, :3] = torch.where(rows[:, None], value, self._memory.command[:, :3])
-        self._memory.command_fixed.masked_fill_(rows, True)
+        value = checks.checked_command(command, self.config.commands, self.num_envs).to(self.device)
+        self.task.fix_command(self._memory, rows, value)
+
+    @property
+    def command_error(self) -> Tensor:
+        """(N, C) what the robots are told less what they do, averaged over `commands.averaging_time`, as the
+        last step left it: of the velocity task vx, vy (m/s) and yaw rate (rad/s)."""
+        return self._memory.command_error.clone()
+
+    @property
+    def live(self) -> Dict[str, Union[float, Tuple[float, float]]]:
+        """The numbers of the config that may change while the environment runs, by their names with dots, as
+        they are now. It waits for a GPU."""
+        return self.task.live.values(self._memory.live)
+
+    def set_live(self, name: str, value: Any) -> None:
+        """Change one of the numbers in `live` from the next step on, also in compiled code and CUDA graphs:
+        `env.set_live("randomization.push.lin_vel", 1.0)`. The `config` still tells what it was made with.
+
+        Raises:
+            UserError: there is no such number, it is fixed, or the value breaks a rule of the config.
+        """
+        self.require_usable()
+        self.task.live.write(self._memory.live, name, value)
+        self._draws.clear()  # made with the value before
 
     def accelerate(
         self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
     ) -> Callable[[], None]:
-        """What does the same as `function`, which calls `step`: on a GPU as one CUDA graph, in which Python
-        takes no part.
+        """What does the same as `function`, which calls `step_tensors`: on a GPU as one CUDA graph, in which
+        Python takes no part.
 
         Everything that `function` does must be torch operations on tensors that stay where they are; it may
         draw from the `generators`. It is run a few times here, so reset the environment afterwards. That
         actions are NaN is noticed some calls later.
         """
         self.require_usable()
-
-        def whole() -> None:
-            self._within = True
-            try:
-                function()
-            finally:
-                self._within = False
-
-        own = self._result
-        advance = self.simulator.accelerate(whole, [self._generator, *generators])
-        self._result = own  # that of the step which is not part of this graph
+        with torch.no_grad():
+            advance = accelerated(self.simulator, function, [self._generator, *generators])
 
         def call() -> None:
             self.require_usable()
@@ -342,7 +350,8 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         Raises:
             UserError: it is damaged.
         """
-        return saved_state.difference(state, self.setting, self._memory)
+        told = self.task.terms.commands.told_columns
+        return saved_state.difference(state, self.setting, self._memory, told)
 
     def load_state_dict(self, state: Dict[str, Any]) -> None:
         """Continue from what `state_dict` returned.
@@ -352,6 +361,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
                 of earlier versions do not say, but for their shapes.
         """
         self.require_usable()
+        state = saved_state.upgraded(state)
         saved_state.require_sound(state, self.setting, self._memory)
         if "setting" in state:
             saved_state.require_no_difference(saved_state.setting_difference(state["setting"], self.setting))
@@ -367,22 +377,20 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
     # One step
 
     def _compute_step(self) -> None:
+        self._result = self._device_step()
+
+    def _device_step(self) -> StepResult:
         self._recorder.note(self._memory, self._action)
         action, finite = self._watch.sanitized(self._action)
-        self._result = self.task.step(self._memory, action, self._draws.next(), self.autoreset_mode)
-        self._watch.look(finite, self._result.trouble)
+        result = self.task.step(self._memory, action, self._draws.next(), self.autoreset_mode)
+        self._watch.look(finite, result.trouble)
+        return result
 
     def _draw_parameters(self) -> None:
-        nominal = default_parameters(self.simulator.robot, self.num_envs, self.device)
-        drawn = sample_parameters(nominal, self.config, self._generator)
+        drawn = self.task.draw_parameters(self._memory, self._generator)
         self.simulator.set_parameters(self._everyone, drawn)
         self._recorder.clear()  # what was noted is of other parameters
         self._parameters_drawn = True
-
-    def _stagger_episodes(self) -> None:
-        length, step = self.config.steps(self.config.terminations.episode_length), self._memory.episode_step
-        step.random_(0, length, generator=self._generator)
-        self._memory.first_step.copy_(step)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise UserError(

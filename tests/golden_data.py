@@ -6,7 +6,6 @@ release's environment on injected physical states; quaternions in them are xyzw.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Dict, List
@@ -16,10 +15,9 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.simulators.simulator import PhysicsParameters, SimState
-from humanoid_envs.tasks.velocity import config as cfg
-from humanoid_envs.tasks.velocity import presets
-from humanoid_envs.tasks.velocity.randomization import Draws
-from tests.scripted_simulator import ScriptedSimulator
+from humanoid_envs.tasks.draws import Draws
+from humanoid_envs.tasks.velocity import VelocityConfig, v0
+from tests.scripted_simulator import ScriptedSimulator, starts
 
 DIRECTORY = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parent / "golden"))
 
@@ -53,30 +51,20 @@ class Golden:
             return torch.zeros(self.num_envs, *shapes[name])
         return self[name][row]
 
-    def config(self) -> cfg.VelocityConfig:
+    def config(self) -> VelocityConfig:
         """Preset v0 with the switches of the recording."""
-        v0 = presets.v0()
-        noise = 1.0 if bool(self.arrays["add_noise"]) else 0.0
-        o = v0.observations
-        return dataclasses.replace(
-            v0,
-            commands=dataclasses.replace(
-                v0.commands,
-                heading_mode=bool(self.arrays["heading_command"]),
-                # Where the recording's period was a C float the release redrew a step early.
-                resample_period=int(self.arrays["resample_interval"]) * v0.policy_period,
-            ),
-            actions=dataclasses.replace(
-                v0.actions, delay=self.scalar("action_delay"), noise=self.scalar("action_noise")
-            ),
-            observations=dataclasses.replace(
-                o,
-                joint_pos_noise=noise * o.joint_pos_noise,
-                joint_vel_noise=noise * o.joint_vel_noise,
-                ang_vel_noise=noise * o.ang_vel_noise,
-                euler_noise=noise * o.euler_noise,
-            ),
-        )
+        task = v0()
+        changes = {
+            "commands.velocity.heading_mode": bool(self.arrays["heading_command"]),
+            # Where the recording's period was a C float the release redrew a step early.
+            "commands.resample_period": int(self.arrays["resample_interval"]) * task.policy_period,
+            "actions.delay": self.scalar("action_delay"),
+            "actions.noise": self.scalar("action_noise"),
+        }
+        if not bool(self.arrays["add_noise"]):
+            terms = task.observations.policy.terms
+            changes.update({f"observations.policy.{name}.noise": 0.0 for name in terms})
+        return task.replace(changes)
 
     def state(self, row: int) -> SimState:
         """The state injected at the end of a row's physics."""
@@ -110,9 +98,9 @@ class Golden:
             columns = self["obs_randn_cols"].long() if "obs_randn_cols" in self else torch.arange(47)
             scale = self["noise_scale_vec"].float()[columns]
             observation_noise[:, columns] = self["obs_randn"][row] * scale
-        start = torch.zeros(n, 12)
+        joints = torch.zeros(n, 12)
         for index in np.flatnonzero(self.arrays["reset_row"] == row):
-            start[self.arrays["reset_env"][index]] = self["reset_dof_pos"][index]
+            joints[self.arrays["reset_env"][index]] = self["reset_dof_pos"][index]
 
         def where_drawn(drawn: str, value: Tensor) -> Tensor:
             # Where the release drew nothing the task must not look: absurd values would show.
@@ -124,10 +112,9 @@ class Golden:
             action_noise=action_noise,
             command=where_drawn("resample_cb", self["commands_rew"][row]),
             reset_command=where_drawn("resample_reset", self["commands_obs"][row]),
-            push_velocity=where_drawn("pushed", push),
-            start_yaw=torch.zeros(n),
-            start_phase=torch.zeros(n),
-            start_joint_pos=start,
+            pushes=where_drawn("pushed", push),
+            starts=starts(n, joints=joints),
+            parameters=torch.zeros(n, 0),
             observation_noise=observation_noise,
         )
 

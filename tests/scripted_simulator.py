@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -28,6 +28,18 @@ def standing(num_envs: int, **changes: Tensor) -> SimState:
     return dataclasses.replace(state, **changes)
 
 
+def starts(
+    num_envs: int,
+    yaw: Union[float, Tensor] = 0.0,
+    phase: Union[float, Tensor] = 0.0,
+    joints: Union[float, Tensor] = 0.0,
+) -> Tensor:
+    """`Draws.starts` of the velocity task: heading (rad), gait phase (cycles), joint angles (rad)."""
+    table = torch.zeros(num_envs, 2 + XBOT_L.num_joints)
+    table[:, 0], table[:, 1], table[:, 2:] = yaw, phase, joints
+    return table
+
+
 class ScriptedSimulator:
     """state: to show until the test assigns another one to `state`, or resets."""
 
@@ -38,7 +50,8 @@ class ScriptedSimulator:
         self.num_envs = len(state.base_pos)
         self.device = torch.device("cpu")
         self.state = state
-        self.parameters = parameters or default_parameters(XBOT_L, self.num_envs, self.device)
+        given = parameters or default_parameters(XBOT_L, self.num_envs, self.device)
+        self.parameters = PhysicsParameters(**{name: value.clone() for name, value in vars(given).items()})
         self.diverged, self.contacts_dropped, self.constraints_dropped = (
             torch.zeros(self.num_envs, dtype=torch.bool) for _ in range(3)
         )
@@ -65,12 +78,11 @@ class ScriptedSimulator:
         raise NotImplementedError("it has no physics")
 
     def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
-        raise NotImplementedError("its parameters are those it was made with")
+        for name, value in vars(self.parameters).items():  # compiled code reads these very tensors
+            value.copy_(where_rows(mask, getattr(parameters, name), value))
 
-    def accelerate(
-        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
-    ) -> Callable[[], None]:
-        return function
+    def capturing(self) -> None:
+        return None
 
     def render(
         self, env: int = 0, size: Tuple[int, int] = (480, 640), camera: Optional[str] = None

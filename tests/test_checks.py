@@ -26,7 +26,7 @@ pytest.importorskip("mujoco")
         (
             {"config": 1.5},
             ValueError,
-            "preset's name, a VelocityConfig, or a mapping of its fields, not float",
+            "preset's name, a TaskConfig, or a mapping of its fields, not float",
         ),
         (
             {"action_bound": 0.0},
@@ -38,7 +38,7 @@ pytest.importorskip("mujoco")
         ({"array": "jax"}, ValueError, "'torch' or 'numpy'"),
         ({"autoreset_mode": "sometimes"}, ValueError, "SAME_STEP"),
         ({"render_mode": "ansi"}, ValueError, "render_mode"),
-        ({"command": (1.0, 2.0)}, ValueError, "vx, vy, yaw rate"),
+        ({"command": (1.0, 2.0)}, ValueError, "vx, vy, yaw_rate"),
         ({"command": (1.0, 2.0, float("nan"))}, ValueError, "finite"),
         ({"no_such_option": 1}, TypeError, "no_such_option"),
         ({"id": ISAAC, "engine": "physx"}, ValueError, "Unknown engine 'physx'"),
@@ -147,7 +147,8 @@ def test_bad_commands_are_refused_at_each_door(command: Any) -> None:
     env = make(2)
     single = gymnasium.make(MUJOCO)
     _, info = env.reset(seed=0)
-    message = r"vx, vy, yaw rate\)(, within 10 m/s and 10 rad/s| must be numbers| cannot be read)"
+    within = r", within \(-10 to 10 m/s, -10 to 10 m/s, -10 to 10 rad/s\)"
+    message = rf"vx, vy, yaw_rate\)({within}| must be numbers| cannot be read)"
     for door in (
         lambda: env.set_command(command),
         lambda: single.get_wrapper_attr("set_command")(command),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from humanoid_envs import HumanoidVectorEnv, VelocityConfig
 from humanoid_envs.errors import UserError
 from humanoid_envs.simulators.simulator import PhysicsConfig
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.test_vector_env import actions, make, short_episodes
 
 pytest.importorskip("mujoco")
@@ -143,10 +142,7 @@ def test_np_random_follows_the_seed() -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2**32 + 5])
 def test_the_environments_stream_is_not_that_of_a_trainer_with_the_same_seed(seed: int) -> None:
     """A trainer that seeds torch with the same number draws its action noise from another stream."""
-    config = preset("v0")
-    noisy = dataclasses.replace(
-        config, observations=dataclasses.replace(config.observations, joint_pos_noise=1.0)
-    )
+    noisy = preset("v0").replace({"observations.policy.joint_pos.noise": 1.0})
     env = make(256, config=noisy)
     env.reset(seed=seed)
     own = env._generator.get_state()

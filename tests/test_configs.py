@@ -14,8 +14,8 @@ import yaml
 from humanoid_envs.configs import Config, from_plain, to_plain, values_of
 from humanoid_envs.errors import MissingPlugIn, UserError
 from humanoid_envs.simulators.simulator import PhysicsConfig
-from humanoid_envs.tasks.velocity import PRESETS, VelocityConfig, preset
-from humanoid_envs.tasks.velocity.config import CommandConfig
+from humanoid_envs.tasks import PRESETS, preset
+from humanoid_envs.tasks.velocity import VelocityCommands, VelocityConfig, fast
 from trainers.presets import PRESETS as TRAIN_PRESETS
 from trainers.presets import TrainConfig
 from trainers.presets import preset as train_preset
@@ -228,11 +228,11 @@ def test_values_of_earlier_versions() -> None:
 
 
 def test_replace_reaches_into_configs_within() -> None:
-    changed = preset("fast").replace({"rewards.foot_slip.weight": -0.1}, commands=CommandConfig())
+    changed = fast().replace({"rewards.foot_slip.weight": -0.1}, commands=VelocityCommands())
     assert changed.rewards.foot_slip.weight == -0.1
-    assert changed.commands == CommandConfig()
-    back = changed.replace(**{"rewards.foot_slip.weight": -0.2}, commands=preset("fast").commands)
-    assert back == preset("fast")
+    assert changed.commands == VelocityCommands()
+    back = changed.replace(**{"rewards.foot_slip.weight": -0.2}, commands=fast().commands)
+    assert back == fast()
     assert type(SUBCLASSED.replace(**{"inner.more": 4.0}).inner) is Wider
 
 

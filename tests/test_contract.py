@@ -6,17 +6,19 @@ import dataclasses
 import hashlib
 import json
 import math
-from typing import Any, List
+from typing import Any, Dict, List
 
 import pytest
 
 from humanoid_envs.configs import to_plain
-from humanoid_envs.contract import PolicyContract
+from humanoid_envs.contract import Command, PolicyContract
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp.observations import FrameTerms
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import PhysicsConfig
-from humanoid_envs.tasks.velocity import VelocityConfig, observations, preset
-from humanoid_envs.tasks.velocity.config import CommandConfig, ObservationConfig
+from humanoid_envs.tasks import preset
+from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks.velocity.contracted import contracted_task
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.scripted_simulator import ScriptedSimulator, standing
 
@@ -48,16 +50,17 @@ def test_of_the_releases_task() -> None:
     ]
     assert (V0.observation_history, V0.observation_order, V0.observation_clip) == (15, "oldest_first", 18.0)
     assert (V0.observation_size, V0.action_size) == (705, 12)
-    assert (V0.command_lin_vel_x, V0.command_lin_vel_y) == ((-0.3, 0.6), (-0.3, 0.3))
+    told = [(command.name, command.unit, command.range) for command in V0.commands[:2]]
+    assert told == [("vx", "m/s", (-0.3, 0.6)), ("vy", "m/s", (-0.3, 0.3))]
 
 
 def test_yaw_rates_are_those_that_the_policy_sees() -> None:
-    assert V0.command_yaw_rate == (-1.0, 1.0)  # what a heading asks for at most
-    assert FAST.command_yaw_rate == (-0.7, 0.7)  # as drawn
+    assert V0.commands[2] == Command("yaw_rate", "rad/s", (-1.0, 1.0))  # what a heading asks for at most
+    assert FAST.commands[2] == Command("yaw_rate", "rad/s", (-0.7, 0.7))  # as drawn
 
 
 def test_of_an_environment() -> None:
-    config = dataclasses.replace(preset("fast"), observations=ObservationConfig(history=4))
+    config = preset("fast").replace({"observations.policy.history": 4})
     env = HumanoidVectorEnv(ScriptedSimulator(standing(2)), config)
     assert env.contract == PolicyContract.of(config)
     assert env.contract.engine is None
@@ -69,10 +72,14 @@ def test_of_an_environment() -> None:
 
 def test_scales_are_those_that_frames_are_built_with() -> None:
     """Whatever a term's scale is in the config, the contract and the frame agree."""
-    config = ObservationConfig(lin_vel_scale=1.5, joint_vel_scale=0.25)
-    contract = PolicyContract.of(VelocityConfig(observations=config))
-    for term in contract.observation_terms:
-        assert term.scale == observations.scale(term.name, config)
+    scales = {"command_lin_vel": 1.5, "joint_vel": 0.25}
+    config = VelocityConfig().replace(
+        {f"observations.policy.{name}.scale": scale for name, scale in scales.items()}
+    )
+    contract = PolicyContract.of(config)
+    assert [term.scale for term in contract.observation_terms] == FrameTerms(
+        config.observations.policy, XBOT_L
+    ).scales
     assert [term.scale for term in contract.observation_terms] == [1.0, 1.5, 1.0, 1.0, 0.25, 1.0, 1.0, 1.0]
 
 
@@ -88,19 +95,38 @@ def test_json_round_trip(contract: PolicyContract) -> None:
     assert hashlib.sha256(text.encode()).hexdigest() == contract.sha256
 
 
-@pytest.mark.parametrize("version", [1, 2])
-def test_contracts_of_earlier_versions(version: int) -> None:
-    """Version 1 had no engine, and both had one scale for all actions and no armature."""
+def of_version(version: int) -> Dict[str, Any]:
+    """V0's content as earlier versions had it. Version 1 had no engine, 2 one scale for all actions and no
+    armature, 3 fields for the three commands' ranges."""
     named = PolicyContract.of(preset("v0"), engine="isaacgym")
     content = json.loads(dataclasses.replace(named, version=version).to_json())
-    content["action_scale"] = 0.25
-    del content["armature"], content["sha256"]
-    if version == 1:
+    del content["sha256"], content["commands"]
+    content.update(command_lin_vel_x=[-0.3, 0.6], command_lin_vel_y=[-0.3, 0.3], command_yaw_rate=[-1.0, 1.0])
+    if version < 3:
+        content["action_scale"] = 0.25
+        del content["armature"]
+    if version < 2:
         del content["engine"]
-    read = PolicyContract.from_json(signed(content))
+    return content
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_contracts_of_earlier_versions(version: int) -> None:
+    read = PolicyContract.from_json(signed(of_version(version)))
     assert read == V0
-    assert (read.engine, read.version) == ("isaacgym" if version == 2 else None, 3)
-    assert read.armature == (None,) * 12
+    assert (read.engine, read.version) == (None if version == 1 else "isaacgym", 4)
+    assert read.armature == (V0.armature if version == 3 else (None,) * 12)
+
+
+def test_earlier_versions_are_checked_like_any_other() -> None:
+    content = of_version(3)
+    del content["command_lin_vel_y"]
+    with pytest.raises(UserError, match=r"PolicyContract has no field 'command_lin_vel_x'"):
+        PolicyContract.from_json(signed(content))
+    content = {**of_version(3), "command_yaw_rate": [0.5, -0.5]}
+    with pytest.raises(UserError, match=r"Command\.range.* must be .*; got "):
+        PolicyContract.from_json(signed(content))
+    content = of_version(2)
     with pytest.raises(UserError, match=r"PolicyContract\.action_scale.* must be"):
         PolicyContract.from_json(signed({**content, "action_scale": "0.25"}))
 
@@ -111,7 +137,7 @@ def test_robots_have_their_own_scales_of_actions() -> None:
     contract = PolicyContract.of(preset("v0"), dataclasses.replace(XBOT_L, joints=tuple(joints)))
     assert contract.action_scale == (*[0.25] * 3, 0.4, *[0.25] * 8)
     assert contract.armature[2:4] == (0.01, None)
-    assert contract.task().actions.scale == 0.25
+    assert contracted_task(contract).actions.scale == 0.25
 
 
 def test_the_engine_is_known_and_makes_no_other_contract() -> None:
@@ -123,7 +149,7 @@ def test_the_engine_is_known_and_makes_no_other_contract() -> None:
 
 
 def test_the_fingerprint_tells_trainings_apart() -> None:
-    other = dataclasses.replace(preset("v0"), commands=CommandConfig(resample_period=9.0))
+    other = preset("v0").replace({"commands.resample_period": 9.0})
     assert PolicyContract.of(other).config_sha256 != V0.config_sha256
     assert PolicyContract.of(other) == dataclasses.replace(
         V0, config_sha256=PolicyContract.of(other).config_sha256
@@ -147,7 +173,7 @@ def signed(content: dict) -> str:
         (content_with(action_clip=0.5), "mine.json was changed: its content is not what its sha256 says"),
         (content_with(joint_names=list(XBOT_L.joint_names)[::-1]), "mine.json was changed"),
         (content_with(extra=1), "mine.json was changed"),
-        (content_with(version=4), "mine.json is a policy contract of version 4; this code reads 1 to 3"),
+        (content_with(version=5), "mine.json is a policy contract of version 5; this code reads 1 to 4"),
         (
             signed({"version": 1, "extra": 1}),
             "mine.json: PolicyContract has no field 'extra'",
@@ -187,7 +213,7 @@ JOINTS = [(1.0,) * 11, (1.0,) * 11 + (math.nan,), ("1",) * 12, 1.0, None]
         ("observation_history", [-1, *INTEGER]),
         ("observation_order", ["newest_first", None]),
         ("observation_clip", [*NUMBER, 0.0]),
-        ("command_lin_vel_x", [(1.0, -1.0), (0.0, math.nan), (0.0,), 0.5]),
+        ("commands", ["vx", 3, None]),
         ("config_sha256", [1, None]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -199,6 +225,16 @@ def test_nonsense_is_refused(field: str, values: List[Any]) -> None:
         content = {name: item for name, item in json.loads(V0.to_json()).items() if name != "sha256"}
         with pytest.raises(UserError, match=rf"mine\.json: .*{field}"):
             PolicyContract.from_json(signed({**content, field: to_plain(value)}), "mine.json")
+
+
+@pytest.mark.parametrize("bounds", [(1.0, -1.0), (0.0, math.nan), (0.0,), 0.5])
+def test_a_range_of_commands_that_is_none(bounds: Any) -> None:
+    with pytest.raises(UserError, match=r"Command\.range.* must be .*; got "):
+        dataclasses.replace(V0.commands[0], range=bounds)
+    content = {name: item for name, item in json.loads(V0.to_json()).items() if name != "sha256"}
+    content["commands"][0]["range"] = to_plain(bounds)
+    with pytest.raises(UserError, match=r"mine\.json: .*range"):
+        PolicyContract.from_json(signed(content), "mine.json")
 
 
 # What must match
@@ -218,6 +254,8 @@ def test_a_policy_may_act_where_only_training_differed() -> None:
         ({"observation_terms": V0.observation_terms[1:]}, "its observation_terms"),
         ({"action_scale": (0.5,) * 12}, "its action_scale"),
         ({"clock_period": 0.8}, "its clock_period"),
+        ({"commands": V0.commands[:2]}, "its commands is .*yaw_rate"),
+        ({"commands": V0.commands[::-1]}, r"its commands\[0\] is .*vx.*, the environment's is .*yaw_rate"),
         ({"decimation": 20}, "its policy period is 0.01, the environment's is 0.02"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -233,21 +271,33 @@ def test_what_must_match(changes: dict, message: str) -> None:
 @pytest.mark.parametrize("name", ["v0", "fast"])
 def test_task_of_a_contract(name: str) -> None:
     contract = PolicyContract.of(preset(name))
-    task = contract.task()
+    task = contracted_task(contract)
     again = PolicyContract.of(task)
     assert again == dataclasses.replace(contract, config_sha256=again.config_sha256)
 
 
 def test_task_of_unusual_numbers() -> None:
-    config = VelocityConfig(
+    config = VelocityConfig().replace(
+        {
+            "observations.clip": 5.0,
+            "observations.policy.history": 3,
+            "observations.policy.command_lin_vel.scale": 1.0,
+            "observations.policy.joint_vel.scale": 0.1,
+        },
         physics=PhysicsConfig(timestep=0.002, decimation=10),
-        observations=ObservationConfig(history=3, clip=5.0, lin_vel_scale=1.0, joint_vel_scale=0.1),
     )
-    assert PolicyContract.of(config).task().observations == config.observations
-    assert PolicyContract.of(config).task().physics == config.physics
+    task = contracted_task(PolicyContract.of(config))
+    assert task.observations == config.observations
+    assert task.physics == config.physics
 
 
 def test_there_is_no_task_with_other_observations() -> None:
     contract = dataclasses.replace(V0, observation_terms=V0.observation_terms[::-1])
     with pytest.raises(ValueError, match="The velocity task has no such observation"):
-        contract.task()
+        contracted_task(contract)
+
+
+def test_there_is_no_task_with_other_commands() -> None:
+    contract = dataclasses.replace(V0, commands=(*V0.commands[:2], Command("height", "m", (0.5, 1.0))))
+    with pytest.raises(ValueError, match=r"is told \(vx, vy, height\), not \(vx, vy, yaw_rate\)"):
+        contracted_task(contract)

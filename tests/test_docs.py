@@ -8,15 +8,16 @@ from typing import Dict, List, Tuple
 
 import pytest
 
+from humanoid_envs.mdp.observations import Frame
 from humanoid_envs.robots import XBOT_L
-from humanoid_envs.tasks.velocity import VelocityConfig, observations, preset
+from humanoid_envs.tasks.velocity import VelocityConfig, fast, v0
 from trainers.presets import preset as train_preset
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "assets/xbot_l/policies/README.md"]
 TASK = (ROOT / "docs/task.md").read_text()
 README = (ROOT / "README.md").read_text()
-V0, FAST = preset("v0"), preset("fast")
+V0, FAST = v0(), fast()
 
 
 def tables(text: str) -> List[List[List[str]]]:
@@ -26,9 +27,9 @@ def tables(text: str) -> List[List[List[str]]]:
     return [[[cell.strip() for cell in row] for row in block if "---" not in row[0]] for block in rows]
 
 
-def spans(terms: Tuple) -> List[Tuple[str, int, int]]:
+def spans(frame: Frame) -> List[Tuple[str, int, int]]:
     found, end = [], 0
-    for name, size in observations.layout(terms, XBOT_L.num_joints):
+    for name, size in frame.layout(XBOT_L):
         found.append((name, end, end + size))
         end += size
     return found
@@ -41,26 +42,27 @@ def documented_spans(rows: List[List[str]]) -> List[Tuple[int, int]]:
 
 def test_entries_of_the_actors_frame() -> None:
     rows = tables(TASK)[0]
-    terms = spans(observations.ACTOR_TERMS)
+    frame = V0.observations.policy
+    terms = spans(frame)
     # The command is two terms.
     merged = [(first, last) for name, first, last in terms if not name.startswith("command")]
     merged.insert(1, (2, 5))
     assert documented_spans(rows) == merged
-    noise = observations.noise_scale(XBOT_L, V0.observations)
+    noise = frame.noise(XBOT_L)
     for (first, _), row in zip(documented_spans(rows), rows[1:]):
         assert noise[first] == float(row[2] or 0.0)
     assert len(noise) == merged[-1][1] == 47
-    assert f"{V0.observations.history} frames of {len(noise)} entries" in TASK
-    assert f"{V0.observations.history * len(noise)} in all, clipped at ±{V0.observations.clip:g}" in TASK
+    assert f"{frame.history} frames of {len(noise)} entries" in TASK
+    assert f"{frame.size(XBOT_L)} in all, clipped at ±{V0.observations.clip:g}" in TASK
 
 
 def test_entries_of_the_critics_frame() -> None:
     entries = documented_spans(tables(TASK)[1])
-    terms = spans(observations.privileged_terms(FAST.observations))
+    terms = spans(FAST.observations.critic)
     assert entries == [(0, 41), *((first, last) for _, first, last in terms if first >= 41)]
     for config, size in ((V0, 73), (FAST, 79)):
-        terms = observations.privileged_terms(config.observations)
-        assert observations.frame_size(terms, XBOT_L.num_joints) == size
+        assert config.observations.critic.history == 3
+        assert config.observations.critic.frame_size(XBOT_L) == size
         assert f"3 privileged frames of {size}" in TASK or f"3 frames of {size}" in TASK
     assert f"privileged observation {3 * 73} (`fast`: {3 * 79}), action {XBOT_L.num_joints}" in README
 
@@ -71,18 +73,20 @@ def symmetric(bound: float) -> str:
 
 def randomness(config: VelocityConfig) -> Dict[str, str]:
     """The cells of a preset's column."""
-    random, commands, actions = config.randomization, config.commands, config.actions
+    random, commands, actions = config.randomization, config.commands.velocity, config.actions
     turn = "heading" if commands.heading_mode else f"yaw rate {symmetric(commands.yaw_rate[1])}"
     low, high = commands.lin_vel_x
     delay = f"0–{actions.delay:g}" if actions.delay else "–"
     return {
-        "sole friction, once per robot": "{:.1f}–{:.1f}".format(*random.foot_friction),
-        "base mass, once per robot": f"{symmetric(random.added_mass[1])} kg",
-        "gains, once per robot and joint": f"±{100 * random.gains:g} %" if random.gains else "–",
-        "joint angles at the start": f"{symmetric(random.start_joint_pos)} rad",
-        "heading and gait phase at the start": "any" if random.start_phase and random.start_yaw > 3 else "–",
-        f"push every {random.push_period:g} s: planar and angular velocity": (
-            f"{symmetric(random.push_lin_vel)} m/s, {symmetric(random.push_ang_vel)} rad/s"
+        "sole friction, once per robot": "{:.1f}–{:.1f}".format(*random.foot_friction.range),
+        "base mass, once per robot": f"{symmetric(random.added_mass.range[1])} kg",
+        "gains, once per robot and joint": f"±{100 * random.gains.share:g} %" if random.gains.share else "–",
+        "joint angles at the start": f"{symmetric(random.start_joint_pos.angle)} rad",
+        "heading and gait phase at the start": (
+            "any" if random.start_phase.on and random.start_yaw.angle > 3 else "–"
+        ),
+        f"push every {random.push.period:g} s: planar and angular velocity": (
+            f"{symmetric(random.push.lin_vel)} m/s, {symmetric(random.push.ang_vel)} rad/s"
         ),
         "action delay (share of the last action), action noise": f"{delay}, {100 * actions.noise:g} %",
         "commands": f"vx −{-low:g}…{high:g}, vy {symmetric(commands.lin_vel_y[1])}, {turn}",
@@ -104,7 +108,7 @@ def test_timing_of_the_task() -> None:
     assert "After {:g} s (`fast`: {:g} s) the episode is truncated".format(*lengths) in TASK
     assert f"target = {V0.actions.scale:g}·action" in TASK
     assert f"gait phase ({V0.gait.period} s)" in TASK
-    assert f"below {FAST.terminations.min_base_height:g} m or tilted beyond 53°" in " ".join(TASK.split())
+    assert f"below {FAST.terminations.low_base.height:g} m or tilted beyond 53°" in " ".join(TASK.split())
     assert len(V0.rewards.active) == 22  # "the release's 22 terms"
 
 

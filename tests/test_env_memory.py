@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, List
+from typing import List
 
 import pytest
 import torch
 from torch import Tensor
 
-from humanoid_envs import VelocityConfig
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.test_vector_env import actions, make, short_episodes, until_done
 
 pytest.importorskip("mujoco")
@@ -20,29 +18,21 @@ PUSH = slice(59 + 3, 59 + 8)
 """The last push in a privileged frame: after clock, command, joints, errors, base velocities and angles."""
 
 
-def with_parts(name: str, **changes: Any) -> VelocityConfig:
-    config = preset(name)
-    return dataclasses.replace(
-        config,
-        **{part: dataclasses.replace(getattr(config, part), **values) for part, values in changes.items()},
-    )
-
-
 # Histories
 
 
 @pytest.mark.parametrize("name", ["v0", "fast"])
 def test_histories_are_oldest_first_for_actor_and_critic(name: str) -> None:
     """What is shown moves up by one frame with each step; the newest frame tells the action just taken."""
-    config = with_parts(name, actions={"delay": 0.0, "noise": 0.0})
+    config = preset(name).replace({"actions.delay": 0.0, "actions.noise": 0.0})
     env = make(3, config=config)
     observation, info = env.reset(seed=0)
     for seed in range(6):
         action = actions(3, seed, scale=0.1)
         after, *_, new = env.step(action)
         for earlier, later, frames, first in (
-            (observation, after, config.observations.history, 29),
-            (info["privileged"], new["privileged"], config.observations.privileged_history, 29),
+            (observation, after, config.observations.policy.history, 29),
+            (info["privileged"], new["privileged"], config.observations.critic.history, 29),
         ):
             size = later.shape[1] // frames
             assert torch.equal(later[:, :-size], earlier[:, size:])
@@ -55,7 +45,9 @@ def test_histories_are_oldest_first_for_actor_and_critic(name: str) -> None:
 
 
 def test_commands_fixed_for_some_robots_leave_the_others_free() -> None:
-    config = with_parts("fast", commands={"resample_period": 0.03, "standing_share": 0.0})
+    config = preset("fast").replace(
+        {"commands.resample_period": 0.03, "commands.velocity.standing_share": 0.0}
+    )
     env = make(6, config=config)
     _, info = env.reset(seed=0)
     mask = torch.tensor([True, False, True, False, False, False])
@@ -85,7 +77,7 @@ def test_commands_fixed_for_some_robots_leave_the_others_free() -> None:
 
 def test_a_full_reset_forgets_the_last_push_and_one_by_mask_does_not() -> None:
     """All robots share the clock of pushes, which goes on while some of them restart."""
-    config = with_parts("v0", randomization={"push_period": 0.03})
+    config = preset("v0").replace({"randomization.push.period": 0.03})
     env = make(2, config=config, autoreset_mode="DISABLED")
     _, info = env.reset(seed=0)
     assert not info["privileged"][:, -73:][:, PUSH].any()
@@ -103,7 +95,7 @@ def test_a_full_reset_forgets_the_last_push_and_one_by_mask_does_not() -> None:
 
 
 def test_physical_parameters_are_drawn_once_until_the_next_seed() -> None:
-    env = make(4, config=with_parts("fast", terminations={"episode_length": 0.05}))
+    env = make(4, config=preset("fast").replace({"terminations.episode_length": 0.05}))
     env.reset(seed=0)
 
     def parameters() -> Tensor:
@@ -138,17 +130,17 @@ def test_robots_that_restart_in_next_step_mode_end_no_second_episode() -> None:
     env.close()
 
 
-# What calls `step` and is accelerated
+# What calls `step_tensors` and is accelerated
 
 
 def test_an_accelerated_function_does_what_it_does_otherwise() -> None:
-    """On a CPU it stays itself: `step` inside it returns what it returns outside, resets included."""
+    """`step_tensors` in it gives what `step` gives outside, resets included."""
     plain, fast = (make(3, config=short_episodes(0.1)) for _ in range(2))
     action = torch.zeros(3, 12)
     seen: List[Tensor] = []
 
     def act() -> None:
-        observation, reward, *_, info = fast.step(action)
+        observation, reward, *_, info = fast.step_tensors(action)
         seen[:] = [observation, torch.as_tensor(reward), info["command"]]
 
     advance = fast.accelerate(act, [torch.Generator()])
@@ -171,7 +163,7 @@ def test_actions_that_are_no_numbers_are_noticed_in_an_accelerated_function() ->
     action = torch.zeros(2, 12)
 
     def act() -> None:
-        env.step(action)
+        env.step_tensors(action)
 
     advance = env.accelerate(act)
     env.reset(seed=0)
@@ -192,7 +184,7 @@ def test_an_accelerated_function_that_fails_leaves_step_as_it_was() -> None:
     env.reset(seed=0)
 
     def fail() -> None:
-        env.step(actions(2))
+        env.step_tensors(actions(2))
         raise RuntimeError("not today")
 
     advance = env.accelerate(fail)

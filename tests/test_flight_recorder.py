@@ -105,8 +105,8 @@ def test_a_new_episode_does_not_follow() -> None:
 
 def test_a_push_is_seen_in_the_velocities(tmp_path: Path) -> None:
     fast = preset("fast")
-    often = dataclasses.replace(fast.randomization, push_period=2 * fast.policy_period, push_lin_vel=0.5)
-    env = make_mujoco(1, dataclasses.replace(fast, randomization=often))
+    often = {"randomization.push.period": 2 * fast.policy_period, "randomization.push.lin_vel": 0.5}
+    env = make_mujoco(1, fast.replace(often))
     env.reset(seed=0)
     for _ in range(4):
         env.step(actions(1, scale=0.0))

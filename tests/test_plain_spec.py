@@ -14,25 +14,22 @@ import torch
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
-from humanoid_envs import preset
 from humanoid_envs.configs import to_plain
 from humanoid_envs.registration import make_mujoco
 from humanoid_envs.robots import XBOT_L, Robot
-from humanoid_envs.tasks.velocity.config import CommandConfig
+from humanoid_envs.tasks.velocity import VelocityCommands, fast
 
 pytest.importorskip("mujoco")
 
 MUJOCO = "HumanoidXBotL-MuJoCo-v0"
-CHANGED = dataclasses.replace(
-    preset("fast"), commands=dataclasses.replace(preset("fast").commands, lin_vel_x=(0.1, 0.2))
-)
+CHANGED = fast().replace({"commands.velocity.lin_vel_x": (0.1, 0.2)})
 STIFFER = dataclasses.replace(
     XBOT_L, joints=tuple(dataclasses.replace(joint, stiffness=300.0) for joint in XBOT_L.joints)
 )
 
 
 @dataclass(frozen=True)
-class Slower(CommandConfig):
+class Slower(VelocityCommands):
     slowness: float = 1.0
 
 
@@ -52,9 +49,9 @@ def steps(env: Any, actions: np.ndarray) -> np.ndarray:
     [
         {"config": "fast"},
         {"config": CHANGED},
-        {"config": preset("fast").replace(commands=Slower(slowness=2.0))},
+        {"config": fast().replace(commands=Slower(slowness=2.0))},
         {"config": to_plain(CHANGED)},
-        {"config": {"commands": {"lin_vel_x": (0.1, 0.2)}}},
+        {"config": {"commands": {"velocity": {"lin_vel_x": (0.1, 0.2)}}}},
         {"robot": STIFFER, "command": np.array([0.4, 0.0, 0.0]), "action_bound": 2.0},
     ],
 )
@@ -73,10 +70,10 @@ def test_a_single_environment_comes_back(kwargs: dict) -> None:
 
 def test_an_environment_of_a_class_that_only_this_process_knows_can_be_made_and_copied() -> None:
     @dataclass(frozen=True)
-    class Local(CommandConfig):
+    class Local(VelocityCommands):
         pass
 
-    config = preset("fast").replace(commands=Local())
+    config = fast().replace(commands=Local())
     env = gymnasium.make_vec(MUJOCO, config=config)
     assert env.spec is not None
     assert env.spec.kwargs["config"] == config

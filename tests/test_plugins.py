@@ -13,9 +13,14 @@ import torch
 
 from humanoid_envs import plugins
 from humanoid_envs.configs import from_plain, to_plain
+from humanoid_envs.contract import ObservationTerm
 from humanoid_envs.errors import MissingPlugIn, UserError
-from humanoid_envs.tasks.velocity import PRESETS, VelocityConfig, preset
+from humanoid_envs.mdp.live import LiveTable
+from humanoid_envs.tasks import PRESETS, preset
+from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.mdp.test_rewards import step
+from tests.scripted_simulator import ScriptedSimulator, standing
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -127,7 +132,9 @@ def test_errors_of_other_files_stay_as_they_are(written_with: object) -> None:
 
 def test_the_pages_example(folder: Path) -> None:
     page = (ROOT / "docs/plugins.md").read_text()
-    module, with_reward, with_memory, _, own_class, *_ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    module, with_reward, with_memory, with_terms, _, own_class, *_ = re.findall(
+        r"```python\n(.*?)```", page, re.DOTALL
+    )
     (folder / "my_walk.py").write_text(module)
     try:
         plugins.load("my_walk")
@@ -140,6 +147,7 @@ def test_the_pages_example(folder: Path) -> None:
         plugins.load("my_rewards")
         rewards: Any = preset("my_rewards").rewards
         assert rewards.active["knee_torque"].weight == -1e-4
+        assert "rewards.knee_torque.weight" in LiveTable(preset("my_rewards")).places
         remembering = sys.modules["my_rewards"].SlowTorque(1.0)
         value, memory = remembering.advance(step(2), torch.ones(2, 1))
         torch.testing.assert_close(value, torch.full((2,), 0.98))
@@ -147,6 +155,17 @@ def test_the_pages_example(folder: Path) -> None:
     finally:
         PRESETS.pop("my_rewards", None)
     heads = "from dataclasses import dataclass\nfrom humanoid_envs.configs import Share\n"
+    (folder / "my_terms.py").write_text(heads + with_terms)
+    try:
+        plugins.load("my_terms")
+        env = HumanoidVectorEnv(ScriptedSimulator(standing(2)), "pushed")
+        observation, _ = env.reset(seed=0)
+        assert observation.shape == (2, 15 * (47 + 3))
+        assert env.contract.observation_terms[-1] == ObservationTerm("acceleration", 3, 0.1)
+        assert env.config.curricula.active["pushes"].parameter in env.live
+        env.close()
+    finally:
+        PRESETS.pop("pushed", None)
     heads += "from humanoid_envs.simulators.simulator import PhysicsConfig\n"
     (folder / "my_physics.py").write_text(heads + own_class)
     plugins.load("my_physics")

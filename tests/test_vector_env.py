@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode
 
 import humanoid_envs
 from humanoid_envs import HumanoidVectorEnv
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.other_arrays import HasArray, HasDLPack
 
 pytest.importorskip("mujoco")
@@ -29,7 +29,7 @@ def make(num_envs: int = 4, **kwargs: Any) -> HumanoidVectorEnv:
     return env
 
 
-def short_episodes(seconds: float = 0.05) -> humanoid_envs.VelocityConfig:
+def short_episodes(seconds: float = 0.05) -> humanoid_envs.TaskConfig:
     v0 = preset("v0")
     return dataclasses.replace(v0, terminations=dataclasses.replace(v0.terminations, episode_length=seconds))
 
@@ -314,7 +314,7 @@ def test_tracking_error_at_the_end_of_an_episode(array: str) -> None:
     errors = torch.stack(
         [torch.as_tensor(metrics[f"tracking_error_{axis}"]) for axis in ("vx", "vy", "yaw_rate")]
     )
-    torch.testing.assert_close(errors.T, env._memory.mean_velocity_error.abs())
+    torch.testing.assert_close(errors.T, env._memory.command_error.abs())
     assert metrics["fall_rate"].tolist() == [0.0, 0.0]
     assert (errors > 0.0).all()
     env.close()

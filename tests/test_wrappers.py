@@ -11,7 +11,7 @@ import pytest
 import torch
 from gymnasium.wrappers import vector as wrappers
 
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 
 pytest.importorskip("mujoco")
 

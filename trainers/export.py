@@ -19,13 +19,12 @@ from typing import Any, Callable, Dict, Iterator, Optional, Set, Tuple, Union
 import torch
 from torch import Tensor, nn
 
-from humanoid_envs.configs import from_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.files import replacing
 from humanoid_envs.plugins import naming_missing
 from humanoid_envs.robots import Robot, restored_robot
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks import TaskConfig, restored_task
 from trainers.checksums import seal_onnx
 from trainers.ppo import PPO
 from trainers.ppo.mlp import InputLinear
@@ -161,7 +160,7 @@ def contract_of(ppo: PPO) -> PolicyContract:
     )
 
 
-def task_of(ppo: PPO) -> VelocityConfig:
+def task_of(ppo: PPO) -> TaskConfig:
     """The task that a policy was trained on, which travels in its checkpoint.
 
     Raises:
@@ -170,7 +169,7 @@ def task_of(ppo: PPO) -> VelocityConfig:
     if "task" not in ppo.metadata:
         raise UserError("This checkpoint names no velocity task: it was not written by train().")
     with naming_missing(ppo.metadata.get("plugins")):
-        return from_plain(VelocityConfig, ppo.metadata["task"], "checkpoint")
+        return restored_task(ppo.metadata["task"], "checkpoint")
 
 
 def robot_of(ppo: PPO) -> Robot:

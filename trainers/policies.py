@@ -14,7 +14,8 @@ from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import MissingPlugIn, UserError
 from humanoid_envs.programs import example_command
 from humanoid_envs.robots import ROBOTS, Robot
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
+from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
+from humanoid_envs.tasks.velocity.contracted import contracted_task
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.checksums import require_intact
 from trainers.export import CONTRACT_FILE, STATE_FILE, contract_of, robot_of, task_of
@@ -33,7 +34,7 @@ class LoadedPolicy:
         self,
         network: Network,
         contract: PolicyContract,
-        task: VelocityConfig,
+        task: TaskConfig,
         state_shape: Optional[Tuple[int, ...]] = None,
         robot: Optional[Robot] = None,
     ) -> None:
@@ -134,7 +135,7 @@ def policy_of(ppo: PPO, task: Optional[AnyConfig] = None) -> LoadedPolicy:
     return _live(ppo, contract_of(ppo), task)
 
 
-def _live(ppo: PPO, contract: PolicyContract, task: VelocityConfig) -> LoadedPolicy:
+def _live(ppo: PPO, contract: PolicyContract, task: TaskConfig) -> LoadedPolicy:
     size = ppo.policy.actor_state_size
 
     def network(observation: Tensor, state: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
@@ -162,7 +163,7 @@ def _parts(path: Path) -> List[str]:
 def _from_onnx(path: Path, given: Optional[PolicyContract]) -> LoadedPolicy:
     content = read_onnx(path)
     contract = _agreed(content.contract, given, path)
-    return LoadedPolicy(content.network, contract, contract.task(), content.state_shape)
+    return LoadedPolicy(content.network, contract, contracted_task(contract), content.state_shape)
 
 
 def _from_torchscript(path: Path, given: Optional[PolicyContract], trust: bool) -> LoadedPolicy:
@@ -171,16 +172,16 @@ def _from_torchscript(path: Path, given: Optional[PolicyContract], trust: bool) 
         given = PolicyContract.of(preset("v0"))
     contract = _agreed(own, given, path)
     with torch.no_grad(), _required_shapes(contract, path):
-        told = read_state_shape(state, STATE_FILE, path) if state else None
-        network, state_shape = as_network(module, contract.observation_size, path, told)
-    return LoadedPolicy(network, contract, contract.task(), state_shape)
+        state_named = read_state_shape(state, STATE_FILE, path) if state else None
+        network, state_shape = as_network(module, contract.observation_size, path, state_named)
+    return LoadedPolicy(network, contract, contracted_task(contract), state_shape)
 
 
 def _from_checkpoint(path: Path, given: Optional[PolicyContract]) -> LoadedPolicy:
     ppo = PPO.load(path, device="cpu")
     require_finite(ppo.policy.state_dict(), f"{path} cannot act")
     if given is not None and "task" not in ppo.metadata:
-        return _live(ppo, given, given.task())
+        return _live(ppo, given, contracted_task(given))
     policy = policy_of(ppo)
     _agreed(policy.contract.to_json(), given, path)
     return policy

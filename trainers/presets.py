@@ -6,14 +6,15 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Optional, Union
 
-from humanoid_envs.configs import Config, Count, Positive
+from humanoid_envs.configs import CLASS, Config, Count, Positive, name_of
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.registration import best_engine
 from humanoid_envs.registry import Registry
 from humanoid_envs.robots import ROBOTS, XBOT_L
-from humanoid_envs.tasks.velocity import PRESETS as TASK_PRESETS
+from humanoid_envs.tasks import PRESETS as TASK_PRESETS
+from humanoid_envs.tasks import TaskConfig
+from humanoid_envs.tasks import preset as task_preset
 from humanoid_envs.tasks.velocity import VelocityConfig
-from humanoid_envs.tasks.velocity import preset as task_preset
 from trainers.given_configs import config_of
 from trainers.ppo import PPOConfig
 
@@ -22,7 +23,7 @@ from trainers.ppo import PPOConfig
 class TrainConfig(Config):
     """A training run."""
 
-    task: VelocityConfig = field(default_factory=VelocityConfig)
+    task: TaskConfig = field(default_factory=VelocityConfig)
     robot: str = XBOT_L.name
     """Name of the robot, one of a plug-in or ours: xbot_l."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
@@ -58,6 +59,15 @@ class TrainConfig(Config):
     """Minutes of training between videos of the policy in videos/. None: no videos."""
     table_every: Optional[Positive] = None
     """Minutes between tables of all scalars on standard output. None: no tables."""
+
+    @classmethod
+    def upgraded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Earlier versions did not name the task's class, as there was only one."""
+        task = values.get("task")
+        if not isinstance(task, Mapping) or CLASS in task:
+            return values
+        return {**values, "task": {CLASS: name_of(VelocityConfig), **task}}
+
     wandb: Optional[str] = None
     """Project on Weights & Biases that the scalars go to as well. None: they stay here."""
 
@@ -155,7 +165,7 @@ def cpu() -> TrainConfig:
         ),
         actions=dataclasses.replace(gpu.task.actions, delay=0.1),
         rewards=gpu.task.rewards.replace(weights),
-        randomization=dataclasses.replace(gpu.task.randomization, push_adds=False),
+        randomization=gpu.task.randomization.replace({"push.adds": False}),
     )
     return dataclasses.replace(
         gpu, task=task, ppo=ppo, num_envs=256, total_timesteps=3_600_000, max_minutes=20.0

@@ -13,9 +13,10 @@ from humanoid_envs.configs import to_plain
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.registration import best_engine, make
 from humanoid_envs.robots import ROBOTS, restored_robot
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks import restored_task
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import CommandScore, evaluate_commands, summarize
+from trainers.evaluation.task_score import TaskScoreConfig, is_about_velocity, score_task, summarize_task
 from trainers.evaluation.training_scorecard import ScorecardCallback
 from trainers.evaluation.video import VideoCallback
 from trainers.export import ExportCallback
@@ -125,11 +126,7 @@ def _trainer(
     loggers: Sequence[Logger],
     workers: Workers,
 ) -> PPO:
-    setting = {
-        "task": to_plain(config.task, VelocityConfig),
-        "num_envs": config.num_envs,
-        "engine": (env.metadata or {})["engine"],
-    }
+    setting = {"num_envs": config.num_envs, "engine": (env.metadata or {})["engine"]}
     robot = ROBOTS[config.robot]
     if resume is None:
         ppo = PPO(env, config.ppo, run.directory, loggers, workers)
@@ -137,6 +134,7 @@ def _trainer(
         trained = read_checkpoint(resume)["metadata"]
         same = all(trained.get(name) == value for name, value in setting.items())
         same = same and restored_robot(trained.get("robot"), str(resume)) == robot
+        same = same and restored_task(trained.get("task"), str(resume)) == config.task
         ppo = PPO.load(
             resume,
             env,
@@ -146,7 +144,7 @@ def _trainer(
             restore_env=same,
             workers=workers,
         )
-    ppo.metadata.update(setting, robot=robot.plain())
+    ppo.metadata.update(setting, task=config.task.plain(), robot=robot.plain())
     return ppo
 
 
@@ -231,5 +229,8 @@ def nine_command_scores(ppo: PPO) -> List[CommandScore]:
 
 
 def evaluate(ppo: PPO) -> Dict[str, float]:
-    """Summary of `nine_command_scores`."""
-    return summarize(nine_command_scores(ppo))
+    """Summary of `nine_command_scores`, or of the task's own score where robots are told other things."""
+    policy = policy_of(ppo)
+    if is_about_velocity(policy.task):
+        return summarize(nine_command_scores(ppo))
+    return summarize_task(score_task(policy, policy.task, config=TaskScoreConfig(robots=20, seconds=10.0)))

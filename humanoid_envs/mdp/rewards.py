@@ -7,17 +7,26 @@ release's. Commands are those of a `VelocityCommand` named `velocity`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Tuple, TypeVar
+from typing import Dict, TypeVar
 
 import torch
 from torch import Tensor
 
 from humanoid_envs.configs import Config, NonNegative, Positive
+from humanoid_envs.mdp.live import LiveNumber
 from humanoid_envs.mdp.step import Step
-from humanoid_envs.mdp.terms import RewardTerm, join_columns, split_columns, terms_of
-from humanoid_envs.robots.robot import SIDES, Robot
+from humanoid_envs.mdp.terms import Term, terms_of
+from humanoid_envs.robots.robot import SIDES
 
 R = TypeVar("R", bound="Rewards")
+
+
+@dataclass(frozen=True)
+class RewardTerm(Term):
+    """(N,) a part of the reward; `weight` times it is what counts, per second."""
+
+    weight: LiveNumber = 0.0
+    """Of the term, per second; one of weight 0 is not computed."""
 
 
 @dataclass(frozen=True)
@@ -41,29 +50,6 @@ class Rewards(Config):
         """(N,) reward: the sum of the weighted terms (N, T)."""
         reward = scaled.sum(dim=1)
         return reward.clamp(min=0.0) if self.only_positive else reward
-
-
-class RewardTerms:
-    """The active terms of a group for one robot, with what they remember in a table (N, K)."""
-
-    def __init__(self, group: Rewards, robot: Robot) -> None:
-        self.names = tuple(group.active)
-        self.terms = tuple(group.active.values())
-        self.sizes = [term.memory_size(robot) for term in self.terms]
-
-    def start(self, step: Step) -> Tensor:
-        """(N, K) where episodes start."""
-        return join_columns([term.start(step) for term in self.terms], step.joint_pos)
-
-    def advance(self, step: Step, memory: Tensor) -> Tuple[Tensor, Tensor]:
-        """(N, T) the terms, unweighted, and the new memory."""
-        values, memories = [], []
-        for term, remembered in zip(self.terms, split_columns(memory, self.sizes)):
-            value, remembered = term.advance(step, remembered)
-            values.append(value)
-            memories.append(remembered)
-        raw = torch.stack(values, dim=1) if values else step.joint_pos[:, :0]
-        return raw, join_columns(memories, step.joint_pos)
 
 
 # Walking

@@ -46,8 +46,8 @@ class Step:
     base_velocity: Tensor
     last_base_velocity: Tensor
     """(N, 6) linear and angular, world frame, after this step's push; and that of the step before."""
-    push_velocity: Tensor
-    """(N, 5) of the last push, this step's included: horizontal (m/s) and angular velocity (rad/s)."""
+    pushes: Dict[str, Tensor]
+    """(N, K) what each push did last, this step's included, by its name; 0 before the first."""
     gait: GaitReading
     """By the clock at the end of this step."""
     shown_reference_joint_pos: Tensor

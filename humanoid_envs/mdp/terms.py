@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Dict, List, Sequence, Tuple, Type, TypeVar
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar
 
 import torch
 from torch import Tensor
 
-from humanoid_envs.configs import Config, Number
+from humanoid_envs.configs import Config
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.step import Step
 from humanoid_envs.robots import Robot
@@ -26,7 +26,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Term(Config):
-    """Something that is computed in each step."""
+    """Something that is computed in each step.
+
+    Numbers whose annotation is `Live` may be changed while the task runs, see `humanoid_envs.mdp.live`; a
+    formula that reads one must take a tensor of no dimensions as well.
+    """
 
     def __call__(self, step: Step) -> Tensor:
         """The term's value for N robots."""
@@ -37,20 +41,13 @@ class Term(Config):
         return 0
 
     def start(self, step: Step) -> Tensor:
-        """(N, K) what it remembers where an episode starts. step: that of the start."""
+        """(N, K) what it remembers where an episode starts, before anything of it is seen. step: that of the
+        start."""
         return step.zeros(self.memory_size(step.robot))
 
     def advance(self, step: Step, memory: Tensor) -> Tuple[Tensor, Tensor]:
         """The value, and the new memory (N, K): for terms that remember something, instead of `__call__`."""
         return self(step), memory
-
-
-@dataclass(frozen=True)
-class RewardTerm(Term):
-    """(N,) a part of the reward; `weight` times it is what counts, per second."""
-
-    weight: Number = 0.0
-    """Of the term, per second; one of weight 0 is not computed."""
 
 
 def terms_of(group: Any, kind: Type[T]) -> Dict[str, T]:
@@ -61,6 +58,30 @@ def terms_of(group: Any, kind: Type[T]) -> Dict[str, T]:
         for value in (getattr(group, field.name),)
         if isinstance(value, kind)
     }
+
+
+class TermList:
+    """Terms by their names for one robot, with what they remember side by side in a table (N, K)."""
+
+    def __init__(self, terms: Mapping[str, Term], robot: Robot) -> None:
+        self.names = tuple(terms)
+        self.terms = tuple(terms.values())
+        self.memory_sizes = [term.memory_size(robot) for term in self.terms]
+        self.memory_size = sum(self.memory_sizes)
+
+    def start(self, step: Step) -> Tensor:
+        """(N, K) what they remember where episodes start."""
+        return join_columns([term.start(step) for term in self.terms], step.joint_pos)
+
+    def advance(self, step: Step, memory: Tensor) -> Tuple[List[Tensor], Tensor]:
+        """Their values, and the new memory."""
+        values: List[Tensor] = []
+        memories: List[Tensor] = []
+        for term, remembered in zip(self.terms, split_columns(memory, self.memory_sizes)):
+            value, remembered = term.advance(step, remembered)
+            values.append(value)
+            memories.append(remembered)
+        return values, join_columns(memories, step.joint_pos)
 
 
 def split_columns(table: Tensor, sizes: Sequence[int]) -> List[Tensor]:

@@ -9,7 +9,7 @@ after it.
 # (Isaac Gym's type stubs lack gymtorch.)
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -173,10 +173,8 @@ class IsaacGymSimulator(SimulatorLifetime):
         overwrite_rows(mask, parameters, self.parameters)
         self._parameters_changed.update(dict.fromkeys(mask.nonzero().squeeze(1).tolist()))
 
-    def accelerate(
-        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
-    ) -> Callable[[], None]:
-        return function
+    def capturing(self) -> None:
+        return None
 
     def render(
         self, env: int = 0, size: Tuple[int, int] = (480, 640), camera: Optional[str] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Callable, Dict, Optional, Sequence, Tuple, Union
+from typing import Dict, Optional, Tuple, Union
 
 import mujoco
 import numpy as np
@@ -150,20 +150,8 @@ class MuJoCoSimulator(SimulatorLifetime):
         overwrite_rows(mask, parameters, self.parameters)
         self._apply_parameters(mask.nonzero().squeeze(1))
 
-    def accelerate(
-        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
-    ) -> Callable[[], None]:
-        """Torch on one thread: its own would fight with the physics' for the cores over small tensors."""
-
-        def on_one_thread() -> None:
-            threads = torch.get_num_threads()
-            torch.set_num_threads(1)
-            try:
-                function()
-            finally:
-                torch.set_num_threads(threads)
-
-        return on_one_thread
+    def capturing(self) -> None:
+        return None
 
     def mujoco_model(self, env: int = 0) -> mujoco.MjModel:
         """The model with cameras, lights and all geoms, and one env's own parameters."""

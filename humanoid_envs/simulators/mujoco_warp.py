@@ -1,7 +1,7 @@
 """MuJoCo Warp: all envs on one CUDA device, in float32; or, for tests, on Warp's CPU device.
 
 Physics, state and resets run on torch's current stream, without waiting for the device and without allocating
-from torch, so that `accelerate` can capture them, with whatever the task adds, into one CUDA graph.
+from torch, so that `capturing` lets torch capture them, with whatever the task adds, into one CUDA graph.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional, Tuple, Union
 
 import mujoco
 import numpy as np
@@ -97,7 +97,7 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
         self.room = _room(self._model, max_contacts, max_constraints)
         self._full_model = load_model(robot, self.physics, terrain)
         self._renderer = OffscreenRenderer(self._full_model)
-        self._graphs: List[Tuple[torch.cuda.CUDAGraph, wp.Graph]] = []
+        self._graphs: List[wp.Graph] = []
         self.state = SimState.zeros(num_envs, robot.num_joints, self.device)
         self.parameters = default_parameters(robot, num_envs, self.device)
         self.joint_targets = torch.zeros(num_envs, robot.num_joints, device=self.device)
@@ -166,32 +166,18 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
         overwrite_rows(mask, parameters, self.parameters)
         self._apply_parameters()
 
-    def accelerate(
-        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
-    ) -> Callable[[], None]:
-        if self.device.type == "cpu":
-            return function
-        with torch.cuda.device(self.device):
-            # Kernels must have been loaded before a capture, and what torch compiles have been compiled.
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                for _ in range(2):
-                    function()
-            torch.cuda.current_stream().wait_stream(side)
-            graph = torch.cuda.CUDAGraph()
-            for generator in generators:
-                graph.register_generator_state(generator)
-            capture = torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local")
-            with capture, self._stream() as stream:
-                # Torch captures; Warp is told, so that its scratch memory and loops become part of the graph.
-                wp.capture_begin(stream=stream, external=True, force_module_load=False)
-                try:
-                    function()
-                finally:
-                    warp_graph = wp.capture_end(stream=stream)
-        self._graphs.append((graph, warp_graph))  # the latter keeps the captured kernels loaded
-        return graph.replay
+    def capturing(self) -> Optional[ContextManager[None]]:
+        return None if self.device.type == "cpu" else self._captured()
+
+    @contextmanager
+    def _captured(self) -> Iterator[None]:
+        with self._stream() as stream:
+            # Torch captures; Warp is told, so that its scratch memory and loops become part of the graph.
+            wp.capture_begin(stream=stream, external=True, force_module_load=False)
+            try:
+                yield
+            finally:
+                self._graphs.append(wp.capture_end(stream=stream))  # which keeps the captured kernels loaded
 
     def mujoco_model(self, env: int = 0) -> mujoco.MjModel:
         """The model with sensors, cameras, lights and all geoms; parameters of an undisturbed robot."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, ContextManager, Dict, Optional, Sequence, Tuple, Union
 
 import annotated_types as limits
 import numpy as np
@@ -227,14 +227,9 @@ class Simulator(Protocol):
         """Give the masked envs new physical parameters."""
         ...
 
-    def accelerate(
-        self, function: Callable[[], None], generators: Sequence[torch.Generator] = ()
-    ) -> Callable[[], None]:
-        """The fastest way this simulator knows to call `function`, a fixed sequence of operations on fixed
-        tensors that includes calls of `step`, `reset` and `push`: a captured CUDA graph, or itself.
-
-        generators: those that `function` draws from. Capturing may run `function` a few times, so the state
-        afterwards is arbitrary: reset all envs before use."""
+    def capturing(self) -> Optional[ContextManager[None]]:
+        """A context within which torch captures a CUDA graph and this engine's `step`, `reset`, `push` and
+        `set_parameters` become part of it; None where the engine cannot be captured."""
         ...
 
     def render(

@@ -9,7 +9,7 @@ from typing import Any, Tuple
 from torch import Tensor, nn
 
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.examples.script import ROOT
 from trainers.export import export_network
 

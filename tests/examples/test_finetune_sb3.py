@@ -46,14 +46,14 @@ def test_finetunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     (new_commands, new), (old_commands, old) = asked[:2]
     assert (old_commands, old["randomization"], old["config"]) == (NINE_COMMANDS, NOMINAL, task_of(before))
     assert new_commands[0] == (0.8, 0.0, 0.0)
-    randomization, commands = new["config"].randomization, new["config"].commands
+    randomization, told = new["config"].randomization, new["config"].commands.velocity
     assert new["randomization"].added_mass == (30.0, 40.0)
     assert new["randomization"].foot_friction == (0.0, 0.2)
     for name in ("added_mass", "foot_friction"):  # trained on both, so that the old one is not forgotten
-        trained, own = getattr(randomization, name), getattr(old["randomization"], name)
+        trained, own = getattr(randomization, name).range, getattr(old["randomization"], name)
         for low, high in (getattr(new["randomization"], name), own):
             assert trained[0] <= low <= high <= trained[1]
-    for axis, drawn in enumerate((commands.lin_vel_x, commands.lin_vel_y, commands.yaw_rate)):
+    for axis, drawn in enumerate((told.lin_vel_x, told.lin_vel_y, told.yaw_rate)):
         asked_of_it = [command[axis] for command in new_commands]
         assert drawn[0] <= min(asked_of_it)
         assert max(asked_of_it) <= drawn[1]

@@ -65,7 +65,7 @@ def test_rsl_rl_is_told_what_ends_an_episode() -> None:
     from tests.trainers.sb3.robots import make, short_task
 
     script: Any = runpy.run_path(str(ROOT / "examples" / FOLDER / "rsl_rl_ppo.py"))
-    for task, fell in ((short_task(2), False), (short_task(50, min_base_height=2.0), True)):
+    for task, fell in ((short_task(2), False), (short_task(50, falls=True), True)):
         env = script["RslRlEnv"](make(3, task, dict_obs=True, array="torch"))
         assert env.max_episode_length == task.steps(task.terminations.episode_length)
         assert env.get_observations()["critic"].shape == (3, 237)
@@ -121,7 +121,7 @@ def test_skrl_values_time_outs_by_the_last_state(fell: bool) -> None:
     from tests.trainers.sb3.robots import make, short_task
 
     script: Any = runpy.run_path(str(ROOT / "examples" / FOLDER / "skrl_ppo.py"))
-    task = short_task(2, **({"min_base_height": 2.0} if fell else {}))
+    task = short_task(2, fell)
     env = wrap_env(make(3, task, dict_obs=True, array="torch"), wrapper="isaaclab-single-agent")
     settings = PPO_CFG(rollouts=2, discount_factor=0.5, time_limit_bootstrap=True)
     settings.experiment.write_interval = settings.experiment.checkpoint_interval = 0

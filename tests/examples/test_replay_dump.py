@@ -23,10 +23,8 @@ pytest.importorskip("onnxruntime")
 
 def short_dump(folder: Path, steps: int = 90, scale: float = 0.3) -> Path:
     """Of two robots that are pushed every 0.3 s, on parameters of their own."""
-    fast = preset("fast")
-    pushes = dataclasses.replace(fast.randomization, push_period=0.3, push_lin_vel=0.3, push_ang_vel=0.3)
-    ends = dataclasses.replace(fast.terminations, episode_length=0.5)
-    env = make_mujoco(2, dataclasses.replace(fast, randomization=pushes, terminations=ends))
+    pushes = {f"randomization.push.{name}": 0.3 for name in ("period", "lin_vel", "ang_vel")}
+    env = make_mujoco(2, preset("fast").replace(pushes, **{"terminations.episode_length": 0.5}))
     env.reset(seed=4)
     for step in range(steps):
         env.step(actions(2, seed=step, scale=scale))

@@ -15,7 +15,7 @@ import torch
 
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.robots import XBOT_L, Robot
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks import TaskConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.examples.run_policy import V0, Integrator, Stand, export, run_policy_module
 from tests.examples.script import ROOT, run
@@ -35,17 +35,20 @@ from humanoid_envs.simulators.mujoco import MuJoCoSimulator  # noqa: E402
 # What the policy sees, against the environment
 
 
-def unusual_config() -> VelocityConfig:
+def unusual_config() -> TaskConfig:
     """Every number of the contract is another than by default."""
-    v0 = preset("v0")
-    return dataclasses.replace(
-        v0,
-        gait=dataclasses.replace(v0.gait, period=0.7),
-        actions=dataclasses.replace(v0.actions, scale=0.2, clip=3.0),
-        observations=dataclasses.replace(
-            v0.observations, history=4, clip=2.5, lin_vel_scale=1.5, joint_vel_scale=0.3
-        ),
-        physics=dataclasses.replace(v0.physics, timestep=0.002, decimation=6),
+    return preset("v0").replace(
+        {
+            "gait.period": 0.7,
+            "actions.scale": 0.2,
+            "actions.clip": 3.0,
+            "observations.clip": 2.5,
+            "observations.policy.history": 4,
+            "observations.policy.command_lin_vel.scale": 1.5,
+            "observations.policy.joint_vel.scale": 0.3,
+            "physics.timestep": 0.002,
+            "physics.decimation": 6,
+        }
     )
 
 
@@ -59,11 +62,10 @@ def unusual_robot() -> Robot:
     return dataclasses.replace(XBOT_L, joints=tuple(joints))
 
 
-def calm(config: VelocityConfig) -> VelocityConfig:
+def calm(config: TaskConfig) -> TaskConfig:
     """Without noise, but not always the same start."""
-    config = config.without_randomization()
-    randomization = dataclasses.replace(config.randomization, start_joint_pos=0.1, start_yaw=3.0)
-    return dataclasses.replace(config, randomization=randomization)
+    start = {"randomization.start_joint_pos.angle": 0.1, "randomization.start_yaw.angle": 3.0}
+    return config.without_randomization().replace(start)
 
 
 def walk(env: HumanoidVectorEnv, policy: Any, steps: int) -> Tuple[np.ndarray, np.ndarray, int]:
@@ -90,7 +92,7 @@ def walk(env: HumanoidVectorEnv, policy: Any, steps: int) -> Tuple[np.ndarray, n
     ids=["v0", "other numbers", "joints in another order", "memory"],
 )
 def test_observations_are_those_of_the_environment_bit_for_bit(
-    tmp_path: Path, config: VelocityConfig, robot: Robot, networks: Dict[str, Any]
+    tmp_path: Path, config: TaskConfig, robot: Robot, networks: Dict[str, Any]
 ) -> None:
     """A policy flails, falls and lies there. Run from its file alone, by numpy and MuJoCo, it sees what the
     environment shows it: any difference, be it one bit, would grow until all is different."""

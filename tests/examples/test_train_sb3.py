@@ -192,7 +192,7 @@ def test_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     ((shape, options),) = asked
     assert shape == (3, 12)
     assert (options["episodes"], options["seconds"]) == (3, 5.0)
-    assert options["config"].observations.history == 1
+    assert options["config"].observations.policy.history == 1
 
     foreign = tmp_path / "foreign.zip"
     foreign.write_bytes((tmp_path / model).read_bytes())

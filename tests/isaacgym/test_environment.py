@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any, Iterator
@@ -13,7 +12,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 import humanoid_envs
-from humanoid_envs import HumanoidVectorEnv, VelocityConfig, preset
+from humanoid_envs import HumanoidVectorEnv, TaskConfig, preset
 from humanoid_envs.checker import check_vector_env
 from humanoid_envs.rotations import rotate_inverse
 
@@ -32,11 +31,9 @@ def make(num_envs: int, **options: Any) -> HumanoidVectorEnv:
     return env
 
 
-def short_episodes() -> VelocityConfig:
+def short_episodes() -> TaskConfig:
     """Episodes that time out after 60 ms, or end before when the base sinks by 1 cm: some of either kind."""
-    v0 = preset("v0")
-    ends = dataclasses.replace(v0.terminations, episode_length=0.06, min_base_height=0.94)
-    return dataclasses.replace(v0, terminations=ends)
+    return preset("v0").replace({"terminations.episode_length": 0.06, "terminations.low_base.height": 0.94})
 
 
 @pytest.mark.filterwarnings("error::humanoid_envs.checker.VectorEnvWarning")
@@ -99,9 +96,7 @@ def single_thread() -> Iterator[None]:
 @pytest.mark.skipif(not POLICY.is_file(), reason="the published policy is not here: set POLICY_EXAMPLE")
 def test_published_policy_walks() -> None:
     """10 s at 0.4 m/s with no fall: observation, joint order, gains and model are those of its training."""
-    v0 = preset("v0").without_randomization()
-    joints = dataclasses.replace(v0.randomization, start_joint_pos=0.1)
-    config = dataclasses.replace(v0, randomization=joints)
+    config = preset("v0").without_randomization().replace({"randomization.start_joint_pos.angle": 0.1})
     policy = torch.jit.load(str(POLICY))
     env = make(1, config=config, autoreset_mode=AutoresetMode.DISABLED, command=(0.4, 0.0, 0.0))
     observation, _ = env.reset(seed=0)

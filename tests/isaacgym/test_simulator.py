@@ -302,14 +302,6 @@ def test_state_dict_continues() -> None:
         simulator.load_state_dict({**saved, "root": saved["root"][:2]})
 
 
-def test_accelerate_is_the_function_itself() -> None:
-    simulator = make(num_envs=1)
-
-    def function() -> None: ...
-
-    assert simulator.accelerate(function) is function
-
-
 def test_bad_arguments(tmp_path: Path) -> None:
     from humanoid_envs.simulators.isaacgym import IsaacGymSimulator
 

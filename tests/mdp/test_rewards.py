@@ -2,67 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import pytest
 import torch
-from torch import Tensor
 
-from humanoid_envs.errors import UserError
-from humanoid_envs.mdp import GaitReading, Rewards, RewardTerm, Step, rewards
-from humanoid_envs.mdp.rewards import RewardTerms
+from humanoid_envs.mdp import Rewards, RewardTerm, rewards
 from humanoid_envs.mdp.terms import terms_of
-from humanoid_envs.robots import XBOT_L, Robot
-from humanoid_envs.simulators.simulator import default_parameters
-from humanoid_envs.tasks.velocity import preset
-from tests.scripted_simulator import standing
+from humanoid_envs.tasks import preset
+from tests.mdp.steps import step
 
 V0 = preset("v0").rewards
 OWN = ("mean_tracking_lin_vel", "mean_tracking_ang_vel", "mean_tracking_error", "swing_height", "alive")
-
-
-def step(num_envs: int = 1, **changes: Any) -> Step:
-    """A robot that stands still on both feet, as told; names with a double underscore reach into the gait."""
-
-    def zeros(*shape: int) -> Tensor:
-        return torch.zeros(num_envs, *shape)
-
-    down = torch.ones(num_envs, 2, dtype=torch.bool)
-    clock = GaitReading(zeros(), zeros(2), down, zeros(2), zeros(12))
-    still = Step(
-        robot=XBOT_L,
-        period=0.01,
-        state=standing(num_envs),
-        parameters=default_parameters(XBOT_L, num_envs, "cpu"),
-        commands={"velocity": zeros(4)},
-        command_error=zeros(3),
-        base_lin_vel=zeros(3),
-        base_ang_vel=zeros(3),
-        euler=zeros(3),
-        gravity=torch.tensor([[0.0, 0.0, -1.0]]).expand(num_envs, 3),
-        joint_pos=zeros(12),
-        action=zeros(12),
-        last_action=zeros(12),
-        second_last_action=zeros(12),
-        last_joint_vel=zeros(12),
-        base_velocity=zeros(6),
-        last_base_velocity=zeros(6),
-        push_velocity=zeros(5),
-        gait=clock,
-        shown_reference_joint_pos=zeros(12),
-        contact=down,
-        lift=zeros(2),
-        foot_height=zeros(2),
-        sole_height=0.05,
-        air_time=zeros(2),
-        landed=~down,
-        episode_step=torch.ones(num_envs, dtype=torch.int64),
-    )
-    of_gait = {name[6:]: changes.pop(name) for name in [*changes] if name.startswith("gait__")}
-    return dataclasses.replace(still, gait=dataclasses.replace(clock, **of_gait), **changes)
 
 
 ERROR = torch.tensor([[0.0, 0.0, 0.0], [0.03, -0.04, 0.12], [-0.3, 0.4, -1.2]])
@@ -122,58 +74,6 @@ def test_active_terms_are_those_with_a_weight() -> None:
     assert set(OWN) <= set(preset("fast").rewards.active)
     assert [*V0.only("alive", "torques").active] == ["torques", "alive"]
     assert not V0.only().active
-
-
-def test_terms_are_the_columns() -> None:
-    x = step(3, command_error=ERROR, commands={"velocity": torch.tensor([[0.5, 0.1, 0.2, 0.0]]).expand(3, 4)})
-    group = preset("fast").rewards
-    raw, memory = RewardTerms(group, XBOT_L).advance(x, torch.zeros(3, 0))
-    assert (raw.shape, memory.shape) == ((3, len(group.active)), (3, 0))
-    for column, (name, term) in zip(raw.T, group.active.items()):
-        torch.testing.assert_close(column, term(x), msg=name)
-    assert RewardTerms(V0.only(), XBOT_L).advance(x, torch.zeros(3, 0))[0].shape == (3, 0)
-
-
-@dataclass(frozen=True)
-class Count(RewardTerm):
-    """Steps so far, from a start."""
-
-    first: float = 0.0
-
-    def memory_size(self, robot: Robot) -> int:
-        return 1
-
-    def start(self, step: Step) -> Tensor:
-        return step.zeros(1) + self.first
-
-    def advance(self, step: Step, memory: Tensor) -> Tuple[Tensor, Tensor]:
-        return memory[:, 0], memory + 1.0
-
-
-@dataclass(frozen=True)
-class Counting(Rewards):
-    slow: Count = Count(1.0)
-    alive: rewards.Alive = rewards.Alive(1.0)
-    late: Count = Count(1.0, first=10.0)
-
-
-def test_terms_remember_each_its_own() -> None:
-    terms, x = RewardTerms(Counting(), XBOT_L), step(2)
-    memory = terms.start(x)
-    for k in range(3):
-        raw, memory = terms.advance(x, memory)
-        assert raw.tolist() == [[k, 1.0, 10.0 + k]] * 2
-    assert memory.shape == (2, 2)
-
-
-def test_a_term_without_a_formula_says_so() -> None:
-    with pytest.raises(UserError, match="Nothing needs __call__"):
-        Nothing(1.0).advance(step(), torch.zeros(1, 0))
-
-
-@dataclass(frozen=True)
-class Nothing(RewardTerm):
-    pass
 
 
 def test_total_is_the_sum_clipped_at_zero_if_so_configured() -> None:

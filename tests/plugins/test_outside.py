@@ -20,8 +20,8 @@ from gymnasium.envs.registration import EnvSpec
 from humanoid_envs import plugins
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import PRESETS
-from humanoid_envs.tasks.velocity import preset as task_preset
+from humanoid_envs.tasks import PRESETS
+from humanoid_envs.tasks import preset as task_preset
 from tests.examples.script import ROOT, run, run_here
 from tests.examples.test_sim2sim import TINY, load_script
 from trainers.evaluation.env import available_simulators
@@ -102,7 +102,7 @@ def test_a_run_says_what_it_was_trained_with(trained: Path) -> None:
     assert rewards["class"] == "bouncy_walk.rewards.BouncyRewards"
     assert rewards["knee_torque"] == {"weight": -2e-4}
     assert rewards["slow_height"] == {"weight": 0.5, "time": 0.1}
-    assert content["environment"]["env"]["memory"]["reward_memory"].min() > 0.5  # m
+    assert content["environment"]["env"]["memory"]["term_memory"].min() > 0.5  # m
 
 
 @pytest.mark.parametrize(("program", "arguments"), [(program, rest) for program, *rest in WITHOUT])

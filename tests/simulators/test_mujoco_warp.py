@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from humanoid_envs.capture import accelerated
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.mujoco_warp import MuJoCoWarpSimulator
 from humanoid_envs.simulators.simulator import PhysicsConfig, RobotState, SimState, Simulator
@@ -112,14 +113,6 @@ def test_missing_cuda_device_is_named() -> None:
         MuJoCoWarpSimulator(XBOT_L, device="cuda:77")
 
 
-def test_accelerate_on_cpu_is_the_function_itself() -> None:
-    simulator = MuJoCoWarpSimulator(XBOT_L, num_envs=1, device="cpu")
-
-    def function() -> None: ...
-
-    assert simulator.accelerate(function) is function
-
-
 def one_env_step(simulator: Simulator, states: RobotState, targets: Tensor, noise: Tensor) -> None:
     simulator.step(targets + noise)
     simulator.reset(simulator.state.base_pos[:, 2] < 0.6, states)
@@ -139,7 +132,7 @@ def test_captured_equals_uncaptured(
         noise.normal_(0.0, 0.01, generator=generator)
         one_env_step(simulator, device_states, device_targets, noise)
 
-    captured = simulator.accelerate(function, [generator])
+    captured = accelerated(simulator, function, [generator])
     results = []
     for run in (function, captured):
         generator.manual_seed(3)

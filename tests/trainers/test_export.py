@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from humanoid_envs.configs import to_plain
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.robots import XBOT_L
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.scripted_simulator import ScriptedSimulator, standing
 from tests.trainers.ppo.counting_env import CountingEnv
@@ -287,7 +287,7 @@ import sys
 sys.modules["onnxscript"] = None
 import torch
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from trainers.export import export_network
 export_network(torch.nn.Linear(705, 12), sys.argv[1], PolicyContract.of(preset("v0")))
 """

@@ -16,7 +16,7 @@ pytest.importorskip("mujoco")
 
 from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.trainers.ppo.test_import_humanoid_gym import TheirActorCritic
 from tests.trainers.sb3.robots import make
 from trainers import presets

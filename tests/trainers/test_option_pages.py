@@ -11,7 +11,7 @@ import pytest
 from humanoid_envs.configs import values_of
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp import Gait
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from trainers.option_pages import groups, show_options
 from trainers.presets import TrainConfig
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from humanoid_envs.configs import to_plain
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
+from humanoid_envs.tasks.velocity.contracted import contracted_task
 from tests.trainers.test_export import make_ppo, observations
 from trainers.export import export_network, export_policy
 from trainers.policies import load_policy, read_contract
@@ -77,7 +78,7 @@ def test_an_export_knows_its_contract(tmp_path: Path, ppo: PPO, name: str) -> No
     export_policy(ppo, tmp_path / name, contract)
     policy = load_policy(tmp_path / name)
     assert policy.contract == contract
-    assert policy.task == contract.task()
+    assert policy.task == contracted_task(contract)
 
 
 @pytest.mark.parametrize("name", ["last.pt", "policy.onnx", "policy.jit.pt"])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from humanoid_envs.assets import asset_path
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.trainers.test_export import make_ppo, observations
 from trainers import trust
 from trainers.checksums import require_intact

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from humanoid_envs.tasks.velocity import PRESETS as TASK_PRESETS
-from humanoid_envs.tasks.velocity import VelocityConfig
-from humanoid_envs.tasks.velocity import preset as task_preset
+from humanoid_envs.tasks import PRESETS as TASK_PRESETS
+from humanoid_envs.tasks import TaskConfig
+from humanoid_envs.tasks import preset as task_preset
 from trainers.presets import PRESETS, TrainConfig, preset
 
 
@@ -47,7 +47,7 @@ def test_the_budget_on_a_cpu_is_samples() -> None:
 
 
 def test_a_tasks_preset_is_trained_as_suits_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    def my_walk() -> VelocityConfig:
+    def my_walk() -> TaskConfig:
         return task_preset("fast").replace(**{"gait.period": 0.7})
 
     monkeypatch.setattr("trainers.presets.best_engine", lambda: ("mujoco", "test"))

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Optional
 import pytest
 import torch
 
-from humanoid_envs.tasks.velocity import VelocityConfig
+from humanoid_envs.tasks import TaskConfig
 from trainers.evaluation import CommandScore
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result_file import read_result
@@ -134,7 +134,7 @@ def test_resuming_a_finished_run_trains_no_further(tmp_path: Path) -> None:
     assert same_weights(first, again)
 
 
-def without_alive() -> VelocityConfig:
+def without_alive() -> TaskConfig:
     return TINY.task.replace({"rewards.alive.weight": 0.0})
 
 
@@ -227,7 +227,7 @@ def test_scorecards_leave_files_curves_and_training_exact(
         steps=StepConfig(steps=(((0.0, 0.0, 0.0), (0.4, 0.0, 0.0)),), robots=1, before=0.2, after=0.2),
     )
 
-    def quick(task: VelocityConfig, directory: Path, every: Every) -> ScorecardCallback:
+    def quick(task: TaskConfig, directory: Path, every: Every) -> ScorecardCallback:
         return ScorecardCallback(task, directory, Every(updates=2), small)
 
     monkeypatch.setattr("trainers.training.ScorecardCallback", quick)

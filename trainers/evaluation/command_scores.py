@@ -9,7 +9,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import torch
 
 from humanoid_envs.robots import AnyRobot
-from humanoid_envs.tasks.velocity import AnyConfig
+from humanoid_envs.tasks import AnyConfig
 from trainers.evaluation.env import NOMINAL, DomainRandomization, evaluation_env, robot_for
 from trainers.evaluation.goals import TRAINING_GOAL
 from trainers.evaluation.rollout import Command, Policy, planar_velocity, rollout

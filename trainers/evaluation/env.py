@@ -12,11 +12,14 @@ from gymnasium.vector import AutoresetMode
 from humanoid_envs.configs import Config, Range, Share
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp import Randomization
+from humanoid_envs.mdp.events import AddedMass, FootFriction, Friction, Gains
+from humanoid_envs.mdp.rewards import Alive, Rewards
+from humanoid_envs.mdp.terminations import BaseContact, LowBase, Terminations
 from humanoid_envs.registration import make
 from humanoid_envs.robots import XBOT_L, AnyRobot, Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
-from humanoid_envs.tasks.velocity.config import Friction, TerminationConfig
+from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.given_configs import Given, config_of
 
@@ -103,11 +106,7 @@ def evaluation_env(
         calm,
         physics=choice.physics,
         terminations=dataclasses.replace(calm.terminations, episode_length=length),
-        randomization=dataclasses.replace(
-            calm.randomization,
-            start_joint_pos=config.randomization.start_joint_pos,
-            **vars(randomization),
-        ),
+        randomization=_differing(calm.randomization, config.randomization, randomization),
     )
     takes_device = "device" in ENGINES[choice.engine].options
     return make(
@@ -122,6 +121,18 @@ def evaluation_env(
     )
 
 
+def _differing(calm: Randomization, trained: Randomization, robots: DomainRandomization) -> Randomization:
+    """A task's events with nothing random but the joint angles at the start, and how the robots differ."""
+    own = {"start_joint_pos": trained.terms.get("start_joint_pos")}
+    ranges = {
+        "foot_friction": FootFriction(range=robots.foot_friction),
+        "added_mass": AddedMass(range=robots.added_mass),
+        "gains": Gains(share=robots.gains),
+    }
+    changes = {name: term for name, term in {**own, **ranges}.items() if name in calm.terms}
+    return dataclasses.replace(calm, **changes)
+
+
 def robot_for(policy: Any, robot: Optional[AnyRobot] = None) -> Robot:
     """The robot that is asked for, or else the policy's own; XBot-L of functions that name none."""
     return Robot.of(getattr(policy, "robot", XBOT_L) if robot is None else robot)
@@ -132,12 +143,20 @@ def fallen_height(robot: Robot) -> float:
     return _FALLEN * robot.standing_height
 
 
-def measured_task(config: AnyConfig, robot: Robot = XBOT_L) -> VelocityConfig:
+@dataclass(frozen=True)
+class _NoRewards(Rewards):
+    alive: Alive = Alive(1.0)
+
+
+@dataclass(frozen=True)
+class _Falls(Terminations):
+    base_contact: BaseContact = BaseContact()
+    low_base: LowBase = LowBase()
+
+
+def measured_task(config: AnyConfig, robot: Robot = XBOT_L) -> TaskConfig:
     """The task with the same observation, action and gait, but with one meaning of a fall for all policies
     (a contact of the base, or a base below `fallen_height`) and no rewards, which cost time."""
-    config = preset(config)
-    return dataclasses.replace(
-        config,
-        rewards=config.rewards.only("alive"),
-        terminations=TerminationConfig(min_base_height=fallen_height(robot)),
+    return TaskConfig.like(preset(config)).replace(
+        rewards=_NoRewards(), terminations=_Falls(low_base=LowBase(height=fallen_height(robot)))
     )

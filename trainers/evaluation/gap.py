@@ -14,7 +14,7 @@ from torch import Tensor
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import AnyRobot
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
+from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
 from trainers.evaluation.command_scores import NINE_COMMANDS
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
 from trainers.evaluation.env import NOMINAL, evaluation_env, measured_task, robot_for
@@ -36,7 +36,7 @@ class GapConfig(Config):
     """Time at the start that does not count, s."""
     seed: Index = 0
 
-    def env_steps(self, task: VelocityConfig) -> int:
+    def env_steps(self, task: TaskConfig) -> int:
         """Env-steps on one simulator."""
         return len(self.commands) * self.rollouts * task.steps(self.seconds)
 

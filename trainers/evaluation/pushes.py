@@ -12,7 +12,7 @@ from torch import Tensor
 from humanoid_envs import rotations
 from humanoid_envs.configs import Config, Count, NonNegative, Positive
 from humanoid_envs.robots import AnyRobot
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
+from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.command_scores import NINE_COMMANDS
 from trainers.evaluation.env import DomainRandomization, evaluation_env, robot_for
@@ -43,11 +43,11 @@ class PushConfig(Config):
     def num_robots(self) -> int:
         return self.directions * len(self.commands) * self.repeats
 
-    def env_steps(self, task: VelocityConfig) -> int:
+    def env_steps(self, task: TaskConfig) -> int:
         """Env-steps of the whole protocol."""
         return self.rounds * self.num_robots * task.steps(self.seconds(task))
 
-    def seconds(self, task: VelocityConfig) -> float:
+    def seconds(self, task: TaskConfig) -> float:
         """Duration of a round."""
         return self.start_up + task.gait.period + self.watch
 

@@ -22,6 +22,7 @@ from humanoid_envs.files import replacing
 from humanoid_envs.programs import example_command
 from trainers.evaluation.gap import CommandWalk, GapReport, SimulatorWalk
 from trainers.evaluation.scorecard import Scorecard
+from trainers.evaluation.task_score import TaskScore
 from trainers.evaluation.tour import Tour
 
 FORMAT, VERSION = "humanoid_envs.sim2sim", 1
@@ -53,6 +54,7 @@ class Result:
     scorecards: Tuple[Scorecard, ...] = ()
     tours: Tuple[Tour, ...] = ()
     gap: Optional[GapReport] = None
+    tasks: Tuple[TaskScore, ...] = ()
 
 
 def describe_policy(path: Path, contract: PolicyContract) -> PolicyInfo:

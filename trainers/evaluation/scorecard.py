@@ -10,7 +10,7 @@ import torch
 
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
 from humanoid_envs.robots import AnyRobot, Robot
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
+from humanoid_envs.tasks import AnyConfig, TaskConfig
 from trainers.evaluation.command_scores import NINE_COMMANDS
 from trainers.evaluation.cycles import CycleStatistics, GaitCycle
 from trainers.evaluation.env import DomainRandomization, evaluation_env, measured_task, robot_for
@@ -54,7 +54,7 @@ class ScorecardConfig(Config):
     steps: StepConfig = field(default_factory=StepConfig)
     seed: Index = 0
 
-    def env_steps(self, task: VelocityConfig) -> int:
+    def env_steps(self, task: TaskConfig) -> int:
         """Env-steps of the whole scorecard."""
         robots = len(self.commands) * self.rollouts + len(self.beyond) * self.beyond_rollouts
         walking = robots * task.steps(self.seconds)
@@ -143,7 +143,7 @@ def make_scorecard(
 
 def _walk(
     policy: Policy,
-    task: VelocityConfig,
+    task: TaskConfig,
     robot: Robot,
     simulator: str,
     config: ScorecardConfig,

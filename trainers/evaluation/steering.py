@@ -20,9 +20,8 @@ _ENTER = 257
 
 
 def command_bounds(contracts: Sequence[PolicyContract]) -> List[Tuple[float, float]]:
-    """Of vx, vy (m/s) and yaw rate (rad/s): what any of these policies was trained on."""
-    names = ("command_lin_vel_x", "command_lin_vel_y", "command_yaw_rate")
-    ranges = [[getattr(contract, name) for contract in contracts] for name in names]
+    """Of each number that the policies are told: what any of them was trained on. All are told the same."""
+    ranges = zip(*[[command.range for command in contract.commands] for contract in contracts])
     return [(min(low for low, _ in pairs), max(high for _, high in pairs)) for pairs in ranges]
 
 

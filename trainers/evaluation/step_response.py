@@ -10,7 +10,7 @@ from torch import Tensor
 
 from humanoid_envs.configs import Config, Count, Positive
 from humanoid_envs.robots import AnyRobot
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
+from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
 from trainers.evaluation.env import DomainRandomization, evaluation_env, robot_for
 from trainers.evaluation.rollout import Command, Policy, Progress, no_progress, planar_velocity, rollout
 from trainers.given_configs import Given, config_of
@@ -41,7 +41,7 @@ class StepConfig(Config):
     after: Positive = 4.0
     """Time after it, s."""
 
-    def env_steps(self, task: VelocityConfig) -> int:
+    def env_steps(self, task: TaskConfig) -> int:
         """Env-steps of all."""
         return len(self.steps) * self.robots * task.steps(self.before + self.after)
 

@@ -16,7 +16,7 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.robots import AnyRobot, Robot
 from humanoid_envs.rotations import heading, wrap_angle
 from humanoid_envs.simulators.simulator import SimState
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig
+from humanoid_envs.tasks import AnyConfig, TaskConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.env import DomainRandomization, evaluation_env, measured_task, robot_for
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
@@ -84,7 +84,7 @@ class TourConfig(Config):
     def seconds(self) -> float:
         return self.leg_seconds * len(self.legs)
 
-    def env_steps(self, task: VelocityConfig) -> int:
+    def env_steps(self, task: TaskConfig) -> int:
         """Env-steps of all runs."""
         return self.runs * task.steps(self.seconds)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Dict, Union
 
-from humanoid_envs.tasks.velocity import AnyConfig, preset
+from humanoid_envs.tasks import AnyConfig, preset
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result_file import PolicyInfo, Result, write_result
 from trainers.evaluation.scorecard import Scorecard, ScorecardConfig, make_scorecard
 from trainers.evaluation.step_response import StepConfig
+from trainers.evaluation.task_score import TaskScoreConfig, is_about_velocity, score_task, summarize_task
 from trainers.export import contract_of
 from trainers.given_configs import Given, config_of
 from trainers.policies import policy_of
@@ -21,10 +23,14 @@ SMALL = ScorecardConfig(
 """Nine commands with 8 rollouts of 10 s each, 72 pushes of 1 m/s, six changes of command: 107,000 env-steps
 instead of the 1.5 million of a whole scorecard."""
 
+SMALL_TASK = TaskScoreConfig(robots=50, seconds=20.0)
+"""Of tasks that are not about velocity: 100,000 env-steps."""
+
 
 class ScorecardCallback:
     """Adds the headline of a scorecard in C MuJoCo at 1 ms to `ppo.metrics`, and writes the whole of it as
-    `update_000200.json`, of which `python -m trainers.evaluation.report` makes a page."""
+    `update_000200.json`, of which `python -m trainers.evaluation.report` makes a page. Of a task that is not
+    about velocity it is the task's own score."""
 
     def __init__(
         self,
@@ -40,11 +46,17 @@ class ScorecardCallback:
     def __call__(self, ppo: PPO) -> None:
         if not self._every(ppo):
             return
-        card = make_scorecard(policy_of(ppo, self._task), self._task, config=self._config)
-        ppo.metrics.update(headline(card))
         name = f"update_{ppo.num_updates:06d}"
-        policy = PolicyInfo(name, None, contract_of(ppo))
-        write_result(self._directory / f"{name}.json", Result(policy, scorecards=(card,)))
+        result = Result(PolicyInfo(name, None, contract_of(ppo)))
+        policy = policy_of(ppo, self._task)
+        if is_about_velocity(self._task):
+            card = make_scorecard(policy, self._task, config=self._config)
+            numbers, result = headline(card), dataclasses.replace(result, scorecards=(card,))
+        else:
+            score = score_task(policy, self._task, config=SMALL_TASK)
+            numbers, result = summarize_task(score), dataclasses.replace(result, tasks=(score,))
+        ppo.metrics.update(numbers)
+        write_result(self._directory / f"{name}.json", result)
 
 
 def headline(card: Scorecard) -> Dict[str, float]:

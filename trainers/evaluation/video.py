@@ -11,10 +11,11 @@ from tqdm import tqdm
 from humanoid_envs.errors import MissingPackage
 from humanoid_envs.files import replacing
 from humanoid_envs.robots import XBOT_L, AnyRobot
-from humanoid_envs.tasks.velocity import AnyConfig, preset
+from humanoid_envs.tasks import AnyConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import evaluation_env
 from trainers.evaluation.rollout import Policy, Walker
+from trainers.evaluation.task_score import is_about_velocity
 from trainers.policies import policy_of
 from trainers.ppo import PPO, Every
 
@@ -117,19 +118,22 @@ class VideoCallback:
         directory: Union[str, Path],
         every: Every,
         *,
-        command: Sequence[float] = (0.4, 0.0, 0.0),
+        command: Optional[Sequence[float]] = None,
         seconds: float = 6.0,
         size: Sequence[int] = (640, 360),
         fps: int = 25,
         robot: AnyRobot = XBOT_L,
     ) -> None:
-        """task, robot: what the policy is trained on. command: vx, vy (m/s), yaw rate (rad/s). size: width,
-        height. fps: few, since rendering without a GPU takes a tenth of a second a picture.
+        """task, robot: what the policy is trained on. command: see `set_command`; by default 0.4 m/s
+        forwards, and what tasks draw that are not about velocity. size: width, height. fps: few, since
+        rendering without a GPU takes a tenth of a second a picture.
 
         Raises ImportError without imageio, RuntimeError where pictures cannot be rendered.
         """
         _imageio()
         self._task = preset(task)
+        if command is None and is_about_velocity(self._task):
+            command = (0.4, 0.0, 0.0)
         self._env = evaluation_env(self._task, num_envs=1, seconds=seconds, robot=robot)
         self._directory, self._every = Path(directory), every
         self._seconds, self._options = seconds, {"command": command, "size": size, "fps": fps}

@@ -8,11 +8,9 @@ from typing import Dict, Optional
 import torch
 from torch import Tensor
 
+from humanoid_envs.capture import capture
 from trainers.ppo.learner import Learner
 from trainers.ppo.rollout_buffer import RolloutBuffer
-
-# Adam's moments must exist, and cuBLAS have its workspaces, before the capture.
-_EAGER_UPDATES = 2
 
 
 class CapturedUpdate:
@@ -35,11 +33,7 @@ class CapturedUpdate:
             return
         learner, policy = self._learner, self._learner.policy
         weights, state = copy.deepcopy((policy.state_dict(), learner.state_dict()))
-        for _ in range(_EAGER_UPDATES):
-            self._on_side_stream()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            self._losses = learner.update(self._rollout, self._permutation)
+        graph = capture(self._update)
         learner.workers.release_with_group(graph)
         policy.load_state_dict(weights)
         learner.rewind(state)
@@ -50,13 +44,10 @@ class CapturedUpdate:
         self.prepare()
         self._permutation.copy_(permutation)
         if self._graph is None:
-            return self._learner.update(self._rollout, self._permutation)
-        self._graph.replay()
+            self._update()
+        else:
+            self._graph.replay()
         return self._losses
 
-    def _on_side_stream(self) -> None:
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            self._learner.update(self._rollout, self._permutation)
-        torch.cuda.current_stream().wait_stream(side)
+    def _update(self) -> None:
+        self._losses = self._learner.update(self._rollout, self._permutation)

@@ -22,8 +22,8 @@ class Collector:
     """Fills a rollout with a policy's experience in an environment.
 
     An environment may offer `accelerate(function, generators)`: it returns what does the same as `function`,
-    which calls its `step` and only works on tensors that stay where they are, as one CUDA graph. Then all of
-    a step, policy included, runs without Python.
+    which calls its `step_tensors` and only works on tensors that stay where they are, as one CUDA graph. Then
+    all of a step, policy included, runs without Python.
 
     generator: draws the actions. fused: fuse the networks' small operations with `torch.compile`.
     """

@@ -13,7 +13,7 @@ from torch import Tensor
 from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L
-from humanoid_envs.tasks.velocity import observations, preset
+from humanoid_envs.tasks import preset
 from trainers.given_configs import Given, config_of
 from trainers.ppo.actor_critic import PolicyConfig
 from trainers.ppo.config import PPOConfig
@@ -136,11 +136,9 @@ def _fold(
 def _v0_signature() -> EnvSignature:
     task = preset("v0")
     o, joints, clip = task.observations, XBOT_L.num_joints, task.actions.clip
-    frame = observations.frame_size(observations.ACTOR_TERMS, joints)
-    privileged = observations.frame_size(observations.privileged_terms(o), joints)
     return EnvSignature(
-        obs_shape=(o.history * frame,),
-        critic_shape=(o.privileged_history * privileged,),
+        obs_shape=(o.policy.size(XBOT_L),),
+        critic_shape=(o.critic.size(XBOT_L),),
         action_shape=(joints,),
         num_actions=None,
         action_start=0,

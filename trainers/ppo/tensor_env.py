@@ -72,6 +72,7 @@ class TensorEnv:
         self._to_env_actions = ActionMap(self.signature, device)
         self._ended = torch.zeros(self.num_envs, dtype=torch.bool, device=device)
         self._env_device: Optional[torch.device] = None  # None: the environment speaks numpy
+        self._env_step = env.step
 
     @property
     def has_reset_steps(self) -> bool:
@@ -90,7 +91,7 @@ class TensorEnv:
         """Act in every environment. actions: (N, A), or (N,) indices of discrete actions. Continuous ones are
         clipped to the bounds of the action space here, and only here."""
         valid = ~self._ended if self.has_reset_steps else None
-        obs, reward, terminated, truncated, info = self.env.step(self._env_action(actions))
+        obs, reward, terminated, truncated, info = self._env_step(self._env_action(actions))
         terminated = torch.as_tensor(terminated, dtype=torch.bool, device=self.device)
         truncated = torch.as_tensor(truncated, dtype=torch.bool, device=self.device)
         self._ended = terminated | truncated
@@ -123,6 +124,7 @@ class TensorEnv:
         self, function: Callable[[], None], generators: Sequence[torch.Generator]
     ) -> Callable[[], None]:
         """See `Collector`."""
+        self._env_step = self.env.step_tensors  # pyright: ignore[reportAttributeAccessIssue]
         return self.env.accelerate(function, generators)  # pyright: ignore[reportAttributeAccessIssue]
 
     def state_dict(self) -> Optional[Dict[str, Any]]:
@@ -141,8 +143,13 @@ class TensorEnv:
         own `difference` says, where it offers one. None: nothing. Raises UserError if it is damaged."""
         rows = torch.zeros(0)
         require_like(state, {"env": state.get("env"), "obs": rows, "critic_obs": rows, "ended": rows.bool()})
-        if state["obs"].shape[0] != self.num_envs:
-            return f"num_envs is {state['obs'].shape[0]} there, {self.num_envs} here"
+        counts = {tuple(state[name].shape[:1]) for name in ("obs", "critic_obs", "ended")}
+        if len(counts) > 1 or counts == {()}:
+            raise UserError(
+                "The saved state's rows differ in number: it is damaged. Take another, or begin anew."
+            )
+        if counts != {(self.num_envs,)}:
+            return f"num_envs is {len(state['obs'])} there, {self.num_envs} here"
         if not hasattr(self.env.unwrapped, "difference"):
             return None
         return self.env.unwrapped.difference(state["env"])  # pyright: ignore[reportAttributeAccessIssue]

@@ -24,7 +24,7 @@ from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import MissingPackage, UserError
 from humanoid_envs.files import replacing
 from humanoid_envs.robots import XBOT_L, AnyRobot, Robot, restored_robot
-from humanoid_envs.tasks.velocity import AnyConfig, VelocityConfig, preset
+from humanoid_envs.tasks import AnyConfig, preset, restored_task
 from trainers.policies import LoadedPolicy
 from trainers.ppo.signature import EnvSignature
 from trainers.ppo.wrappers import observation_wrapper
@@ -47,7 +47,7 @@ def describe(model: BaseAlgorithm) -> Dict[str, Any]:
         normalizer, wrapper = changes(model.get_env())
         known = {
             "algorithm": f"{type(model).__module__.split('.')[0]}.{type(model).__name__}",
-            "task": to_plain(env.humanoids.config, VelocityConfig),
+            "task": env.humanoids.config.plain(),
             "engine": env.humanoids.metadata.get("engine"),
             "robot": env.humanoids.simulator.robot.plain(),
             **plugins.record(),
@@ -173,7 +173,7 @@ def as_policy(
         if missing:
             raise UserError(f"This model does not carry its {missing.pop()}: describe(model), or pass task=.")
         with plugins.naming_missing(metadata.get("plugins")):
-            task = from_plain(VelocityConfig, metadata["task"], "model")
+            task = restored_task(metadata["task"], "model")
             robot = restored_robot(metadata.get("robot"), "model")
         contract = PolicyContract.from_json(metadata["contract"], "The model's contract")
     else:

@@ -130,7 +130,7 @@ def require_no_changes(wrapper: Optional[str], what: str) -> None:
     if wrapper is None:
         return
     remedy = (
-        "let the task stack frames, with a config whose observations.history is greater"
+        "let the task stack frames, with a config whose observations.policy.history is greater"
         if wrapper == VecFrameStack.__name__
         else "train without it"
     )

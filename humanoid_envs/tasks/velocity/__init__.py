@@ -1,31 +1,35 @@
 """Walking at a commanded planar velocity and yaw rate."""
 
-from humanoid_envs.tasks.velocity.config import VelocityConfig, VelocityRewards
-from humanoid_envs.tasks.velocity.memory import TaskMemory
-from humanoid_envs.tasks.velocity.presets import (
-    PRESETS,
-    AnyConfig,
-    FastRewards,
-    fast,
-    fast_wide,
-    preset,
-    register_preset,
-    v0,
-    walk,
+from humanoid_envs.ids import register_ids
+from humanoid_envs.tasks.presets import register_preset
+from humanoid_envs.tasks.velocity.config import (
+    CriticFrame,
+    PolicyFrame,
+    TrackingCriticFrame,
+    VelocityCommands,
+    VelocityConfig,
+    VelocityObservations,
+    VelocityRandomization,
+    VelocityRewards,
+    VelocityTerminations,
 )
-from humanoid_envs.tasks.velocity.task import VelocityTask
+from humanoid_envs.tasks.velocity.presets import FastRewards, fast, fast_wide, v0, walk
+
+register_ids("HumanoidXBotL")
 
 __all__ = [
-    "PRESETS",
-    "AnyConfig",
+    "CriticFrame",
     "FastRewards",
-    "TaskMemory",
+    "PolicyFrame",
+    "TrackingCriticFrame",
+    "VelocityCommands",
     "VelocityConfig",
+    "VelocityObservations",
+    "VelocityRandomization",
     "VelocityRewards",
-    "VelocityTask",
+    "VelocityTerminations",
     "fast",
     "fast_wide",
-    "preset",
     "register_preset",
     "v0",
     "walk",

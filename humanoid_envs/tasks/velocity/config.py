@@ -1,4 +1,4 @@
-"""The velocity task's parameters; its presets are in `presets`.
+"""The velocity task's groups of terms; its presets are in `presets`.
 
 Every default is the Humanoid-Gym release's value (arXiv 2404.05695 and its public configuration), so that
 `VelocityConfig()` is the release's task.
@@ -6,110 +6,81 @@ Every default is the Humanoid-Gym release's value (arXiv 2404.05695 and its publ
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Tuple
+from typing import Any, Mapping
 
-import annotated_types as limits
-from typing_extensions import Annotated
-
-from humanoid_envs.configs import ORDERED, Config, NonNegative, Positive, Range, Share
-from humanoid_envs.errors import UserError
+from humanoid_envs.mdp import commands, events, terminations
+from humanoid_envs.mdp import observations as obs
 from humanoid_envs.mdp import rewards as terms
-from humanoid_envs.mdp.gait import Gait
+from humanoid_envs.mdp.commands import Commands
+from humanoid_envs.mdp.events import Randomization
+from humanoid_envs.mdp.observations import Frame, History, Observations
 from humanoid_envs.mdp.rewards import Rewards
-from humanoid_envs.simulators.simulator import PhysicsConfig
+from humanoid_envs.mdp.terminations import Terminations
+from humanoid_envs.tasks.config import TaskConfig
 from humanoid_envs.tasks.velocity import earlier
 
-MAX_SPEED = 10.0
-"""Bound on commanded and pushed speeds, m/s: no legged robot is faster."""
-MAX_YAW_RATE = 10.0
-"""The same of yaw rates, rad/s."""
 
-Angle = Annotated[float, limits.Interval(ge=0, le=math.pi)]
-Speed = Annotated[float, limits.Interval(ge=0, le=MAX_SPEED)]
-History = Annotated[int, limits.Interval(ge=1, le=1000)]
-Coefficient = Annotated[float, limits.Interval(ge=0, le=10)]
-Friction = Annotated[Tuple[Coefficient, Coefficient], ORDERED]
+@dataclass(frozen=True)
+class VelocityCommands(Commands):
+    """Planar velocity and yaw rate."""
+
+    velocity: commands.VelocityCommand = commands.VelocityCommand()
 
 
 @dataclass(frozen=True)
-class CommandConfig(Config):
-    """Velocity commands and how they are drawn."""
-
-    lin_vel_x: Range = (-0.3, 0.6)
-    """Forward velocity, m/s."""
-    lin_vel_y: Range = (-0.3, 0.3)
-    """Velocity to the left, m/s."""
-    yaw_rate: Range = (-0.3, 0.3)
-    """Yaw rate where no heading is commanded, rad/s."""
-    heading: Range = (-3.14, 3.14)
-    """World heading to turn to, rad."""
-    heading_mode: bool = True
-    """Derive the yaw rate from a commanded heading instead of drawing it."""
-    heading_gain: NonNegative = 0.5
-    """Yaw rate per rad of heading error, 1/s."""
-    max_heading_yaw_rate: NonNegative = 1.0
-    """Bound on the yaw rate that a heading error asks for, rad/s."""
-    min_speed: NonNegative = 0.2
-    """Planar commands up to this norm become standing still, m/s."""
-    standing_share: Share = 0.0
-    """Share of drawn commands that are to stand still."""
-    single_axis_share: Share = 0.0
-    """Share of drawn commands with only one of vx, vy and yaw rate not zero."""
-    resample_period: Positive = 8.0
-    """Time after which a new command is drawn, s."""
-    averaging_time: Positive = 0.25
-    """Time constant of the low-pass filter that averages the velocity's distance from the command, s."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, bound in (("lin_vel_x", MAX_SPEED), ("lin_vel_y", MAX_SPEED), ("yaw_rate", MAX_YAW_RATE)):
-            low, high = getattr(self, name)
-            self.require(-bound <= low and high <= bound, name, f"within ±{bound:g}")
-        rest = 1.0 - self.standing_share
-        self.require(
-            self.single_axis_share <= rest, "single_axis_share", f"at most 1 - standing_share, {rest:g}"
-        )
-
-
-@dataclass(frozen=True)
-class ActionConfig(Config):
-    """From the policy's output to joint targets."""
-
-    scale: Positive = 0.25
-    """Joint target in rad per unit of action, around the default pose."""
-    clip: Positive = 18.0
-    """Bound on an action's magnitude."""
-    delay: Share = 0.5
-    """Largest share of the previous executed action that is blended in, drawn anew at each step."""
-    noise: NonNegative = 0.02
-    """Standard deviation of the multiplicative action noise."""
-
-
-@dataclass(frozen=True)
-class ObservationConfig(Config):
-    """Frames, their scales, noise and history."""
+class PolicyFrame(Frame):
+    """What the actor sees."""
 
     history: History = 15
-    """Frames in the actor's observation, oldest first."""
-    privileged_history: History = 3
-    """Frames in the critic's observation, oldest first."""
-    clip: Positive = 18.0
-    """Bound on every entry of the stacked observations."""
-    privileged_tracking: bool = False
-    """Show the critic also the averaged velocity error, the base's height and the feet's."""
-    tracking_scale: Positive = 4.0
-    """Factor of these in the privileged frame."""
-    lin_vel_scale: Positive = 2.0
-    joint_vel_scale: Positive = 0.05
-    mass_scale: Positive = 1.0 / 30.0
-    joint_pos_noise: NonNegative = 0.03
-    """Standard deviation of Gaussian noise, in the observed unit (as are the next three)."""
-    joint_vel_noise: NonNegative = 0.015
-    ang_vel_noise: NonNegative = 0.06
-    euler_noise: NonNegative = 0.018
+    clock: obs.Clock = obs.Clock()
+    command_lin_vel: obs.CommandLinVel = obs.CommandLinVel(scale=2.0)
+    command_yaw_rate: obs.CommandYawRate = obs.CommandYawRate()
+    joint_pos: obs.JointPos = obs.JointPos(noise=0.03)
+    joint_vel: obs.JointVel = obs.JointVel(scale=0.05, noise=0.015)
+    action: obs.Action = obs.Action()
+    base_ang_vel: obs.BaseAngVel = obs.BaseAngVel(noise=0.06)
+    euler: obs.Euler = obs.Euler(noise=0.018)
+
+
+@dataclass(frozen=True)
+class CriticFrame(Frame):
+    """What the critic sees: also what only a simulator knows, without noise."""
+
+    history: History = 3
+    clock: obs.Clock = obs.Clock()
+    command_lin_vel: obs.CommandLinVel = obs.CommandLinVel(scale=2.0)
+    command_yaw_rate: obs.CommandYawRate = obs.CommandYawRate()
+    joint_pos: obs.JointPos = obs.JointPos()
+    joint_vel: obs.JointVel = obs.JointVel(scale=0.05)
+    action: obs.Action = obs.Action()
+    joint_pos_error: obs.JointPosError = obs.JointPosError()
+    base_lin_vel: obs.BaseLinVel = obs.BaseLinVel(scale=2.0)
+    base_ang_vel: obs.BaseAngVel = obs.BaseAngVel()
+    euler: obs.Euler = obs.Euler()
+    push: obs.PushVelocity = obs.PushVelocity()
+    foot_friction: obs.FootFriction = obs.FootFriction()
+    base_mass: obs.BaseMass = obs.BaseMass(scale=1.0 / 30.0)
+    stance: obs.Stance = obs.Stance()
+    contact: obs.Contact = obs.Contact()
+
+
+@dataclass(frozen=True)
+class TrackingCriticFrame(CriticFrame):
+    """Also what the rewards on averaged velocity and foot heights are about: without it a critic can only
+    guess them."""
+
+    mean_velocity_error: obs.MeanVelocityError = obs.MeanVelocityError(scale=4.0)
+    base_height: obs.BaseHeight = obs.BaseHeight(scale=4.0)
+    foot_height: obs.FootHeight = obs.FootHeight(scale=4.0)
+
+
+@dataclass(frozen=True)
+class VelocityObservations(Observations):
+    """What actor and critic see."""
+
+    policy: PolicyFrame = PolicyFrame()
+    critic: CriticFrame = CriticFrame()
 
 
 @dataclass(frozen=True)
@@ -146,115 +117,38 @@ class VelocityRewards(Rewards):
 
 
 @dataclass(frozen=True)
-class FeetConfig(Config):
-    """What the task takes for a foot on the ground."""
+class VelocityTerminations(Terminations):
+    """Falls."""
 
-    contact_force: NonNegative = 5.0
-    """Vertical force above which a foot counts as in contact, N."""
-    sole_height: NonNegative = 0.05
-    """Height of a foot link's origin above its sole, as the task assumes it, m."""
-
-
-@dataclass(frozen=True)
-class TerminationConfig(Config):
-    """When an episode ends."""
-
-    episode_length: Positive = 24.0
-    """Time after which it is truncated, s."""
-    base_contact_force: NonNegative = 1.0
-    """Contact force on the base (torso, arms, hands, head) above which it terminates, N."""
-    min_base_height: NonNegative = 0.0
-    """Height of the base below which it terminates, m."""
-    max_tilt: Annotated[float, limits.Interval(gt=0, le=math.pi)] = math.pi
-    """Angle between the base's vertical axis and the world's beyond which it terminates, rad."""
+    base_contact: terminations.BaseContact = terminations.BaseContact()
+    low_base: terminations.LowBase = terminations.LowBase()
+    tilt: terminations.Tilt = terminations.Tilt()
 
 
 @dataclass(frozen=True)
-class RandomizationConfig(Config):
-    """Domain randomization; a range of zero width switches its draw off."""
+class VelocityRandomization(Randomization):
+    """Domain randomization, starts and pushes; a range of zero width switches its draw off."""
 
-    foot_friction: Friction = (0.1, 2.0)
-    """Friction coefficient of the soles, drawn once per env."""
-    added_mass: Range = (-5.0, 5.0)
-    """Mass added to the base link, drawn once per env, kg."""
-    start_joint_pos: Angle = 0.1
-    """Joint angles at the start of an episode lie within this of the default pose, rad."""
-    start_yaw: Angle = 0.0
-    """The heading at the start of an episode lies within this of the x axis, rad."""
-    start_phase: bool = False
-    """Start the gait clock of each episode at a random phase instead of 0."""
-    gains: Annotated[float, limits.Interval(ge=0, lt=1)] = 0.0
-    """Stiffness and damping of each joint lie within this share of the robot's, drawn once per env."""
-    push_period: NonNegative = 4.0
-    """Time between pushes, which hit all envs at once, s; 0 switches them off."""
-    push_lin_vel: Speed = 0.2
-    """A push sets the base's horizontal velocity to values within this, m/s."""
-    push_ang_vel: Speed = 0.4
-    """A push sets the base's angular velocity to values within this, rad/s."""
-    push_adds: bool = False
-    """Pushes add to the base's velocity, as an impulse does, instead of replacing it: replacing stops a robot
-    that walks, and one that learns with that makes up for it by walking too fast in between."""
+    foot_friction: events.FootFriction = events.FootFriction(range=(0.1, 2.0))
+    added_mass: events.AddedMass = events.AddedMass(range=(-5.0, 5.0))
+    gains: events.Gains = events.Gains()
+    push: events.Push = events.Push(period=4.0, lin_vel=0.2, ang_vel=0.4)
+    start_yaw: events.StartYaw = events.StartYaw()
+    start_phase: events.StartPhase = events.StartPhase()
+    start_joint_pos: events.StartJointPos = events.StartJointPos(angle=0.1)
 
 
 @dataclass(frozen=True)
-class VelocityConfig(Config):
+class VelocityConfig(TaskConfig):
     """The whole task: walk at a commanded planar velocity and yaw rate."""
 
-    physics: PhysicsConfig = field(default_factory=PhysicsConfig)
-    gait: Gait = field(default_factory=Gait)
-    feet: FeetConfig = field(default_factory=FeetConfig)
-    commands: CommandConfig = field(default_factory=CommandConfig)
-    actions: ActionConfig = field(default_factory=ActionConfig)
-    observations: ObservationConfig = field(default_factory=ObservationConfig)
+    commands: VelocityCommands = field(default_factory=VelocityCommands)
+    observations: VelocityObservations = field(default_factory=VelocityObservations)
     rewards: VelocityRewards = field(default_factory=VelocityRewards)
-    terminations: TerminationConfig = field(default_factory=TerminationConfig)
-    randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require(self.policy_period <= 1.0, "physics", "of at most 1 s per action")
-        for config, name in (
-            (self.gait, "period"),
-            (self.commands, "resample_period"),
-            (self.terminations, "episode_length"),
-            (self.randomization, "push_period"),
-        ):
-            time, never = getattr(config, name), name == "push_period"
-            long_enough = (never and time == 0.0) or time >= self.policy_period * (1.0 - 1e-9)
-            least = (
-                f"at least the time between two actions, {self.policy_period:g} s{', or 0' if never else ''}"
-            )
-            config.require(long_enough, name, least)
+    terminations: VelocityTerminations = field(default_factory=VelocityTerminations)
+    randomization: VelocityRandomization = field(default_factory=VelocityRandomization)
 
     @classmethod
     def upgraded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Rewards were weights in one place and parameters in another once."""
+        """Terms had their values in other places once."""
         return earlier.with_terms(values)
-
-    @property
-    def policy_period(self) -> float:
-        """Time between two actions, s."""
-        return self.physics.policy_period
-
-    def steps(self, seconds: float) -> int:
-        """The fewest policy steps that last so long, to a billionth. UserError if negative or not finite."""
-        if not 0.0 <= seconds < math.inf:
-            raise UserError(f"A duration must be finite and not negative, not {seconds!r} s.")
-        return math.ceil(seconds / self.policy_period * (1.0 - 1e-9))  # 0.07 / 0.01 is above 7
-
-    def without_randomization(self) -> VelocityConfig:
-        """The same task with nothing random but the commands: for evaluation and play."""
-        return dataclasses.replace(
-            self,
-            actions=dataclasses.replace(self.actions, delay=0.0, noise=0.0),
-            observations=dataclasses.replace(
-                self.observations,
-                joint_pos_noise=0.0,
-                joint_vel_noise=0.0,
-                ang_vel_noise=0.0,
-                euler_noise=0.0,
-            ),
-            randomization=RandomizationConfig(
-                foot_friction=(1.0, 1.0), added_mass=(0.0, 0.0), start_joint_pos=0.0, push_period=0.0
-            ),
-        )

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Union
 
-from humanoid_envs.configs import from_plain
-from humanoid_envs.errors import UserError
+from humanoid_envs.mdp import events
 from humanoid_envs.mdp import rewards as terms
-from humanoid_envs.registry import Registry
+from humanoid_envs.mdp.commands import VelocityCommand
+from humanoid_envs.mdp.terminations import LowBase, Tilt
 from humanoid_envs.simulators.simulator import PhysicsConfig
+from humanoid_envs.tasks.config import ActionConfig
+from humanoid_envs.tasks.presets import register_preset
 from humanoid_envs.tasks.velocity.config import (
-    ActionConfig,
-    CommandConfig,
-    ObservationConfig,
-    RandomizationConfig,
-    TerminationConfig,
+    TrackingCriticFrame,
+    VelocityCommands,
     VelocityConfig,
+    VelocityObservations,
+    VelocityRandomization,
     VelocityRewards,
+    VelocityTerminations,
 )
-
-PRESETS: Registry[Callable[[], VelocityConfig]] = Registry("preset")
-register_preset = PRESETS.register
-"""Decorates a function that makes a task's config: `@register_preset("my_walk")`."""
 
 
 @register_preset("v0")
@@ -48,28 +45,31 @@ def fast() -> VelocityConfig:
             solver_line_search_iterations=8,
             contact_time_constant=0.013,
         ),
-        commands=CommandConfig(
-            lin_vel_x=(-0.6, 0.8),
-            lin_vel_y=(-0.5, 0.5),
-            yaw_rate=(-0.7, 0.7),
-            heading_mode=False,
-            min_speed=0.0,
-            standing_share=0.1,
-            single_axis_share=0.3,
+        commands=VelocityCommands(
             resample_period=4.0,
+            velocity=VelocityCommand(
+                lin_vel_x=(-0.6, 0.8),
+                lin_vel_y=(-0.5, 0.5),
+                yaw_rate=(-0.7, 0.7),
+                heading_mode=False,
+                min_speed=0.0,
+                standing_share=0.1,
+                single_axis_share=0.3,
+            ),
         ),
         # A policy that was trained with the release's delay overshoots without it.
         actions=ActionConfig(delay=0.0),
-        observations=ObservationConfig(privileged_tracking=True),
+        observations=VelocityObservations(critic=TrackingCriticFrame()),
         rewards=VelocityRewards.like(FastRewards()),
-        terminations=TerminationConfig(episode_length=10.0, min_base_height=0.6, max_tilt=0.925),
-        randomization=RandomizationConfig(
-            foot_friction=(0.3, 1.6),
-            start_yaw=math.pi,
-            start_phase=True,
-            gains=0.1,
-            push_lin_vel=0.3,
-            push_adds=True,
+        terminations=VelocityTerminations(
+            episode_length=10.0, low_base=LowBase(height=0.6), tilt=Tilt(angle=0.925)
+        ),
+        randomization=VelocityRandomization(
+            foot_friction=events.FootFriction(range=(0.3, 1.6)),
+            gains=events.Gains(share=0.1),
+            push=events.Push(period=4.0, lin_vel=0.3, ang_vel=0.4, adds=True),
+            start_yaw=events.StartYaw(angle=math.pi),
+            start_phase=events.StartPhase(on=True),
         ),
     )
 
@@ -110,7 +110,7 @@ def walk() -> VelocityConfig:
             "physics.contact_time_constant": None,
             "actions.delay": 0.1,
             "rewards.torques.weight": -2e-5,
-            "randomization.push_lin_vel": 0.7,
+            "randomization.push.lin_vel": 0.7,
             **_PRECISE,
         }
     )
@@ -128,27 +128,6 @@ def fast_wide() -> VelocityConfig:
     """Preset fast for commands up to 1.5 m/s forwards, 0.8 m/s backwards, 0.6 m/s sideways and 1.5 rad/s, and
     a little beyond, so that those are well within. Tracking counts for as much as in preset walk."""
     wide = {"lin_vel_x": (-1.0, 1.7), "lin_vel_y": (-0.75, 0.75), "yaw_rate": (-1.7, 1.7)}
-    return fast().replace({**{f"commands.{name}": bounds for name, bounds in wide.items()}, **_PRECISE})
-
-
-AnyConfig = Union[str, VelocityConfig, Mapping[str, Any]]
-"""A preset's name, a config, or its fields as plain values; `preset` makes a config of it."""
-
-
-def preset(config: AnyConfig) -> VelocityConfig:
-    """The preset of that name, or the config of these plain values (as JSON gives `to_plain`'s back; what is
-    left out takes its default); a config passes through.
-
-    Raises:
-        UserError: no preset of that name, wrong fields or values, or something else.
-    """
-    if isinstance(config, VelocityConfig):
-        return config
-    if isinstance(config, Mapping):
-        return from_plain(VelocityConfig, dict(config), "config")
-    if not isinstance(config, str):
-        raise UserError(
-            "config must be a preset's name, a VelocityConfig, or a mapping of its fields, not "
-            f"{type(config).__name__}."
-        )
-    return PRESETS.find(config)()
+    return fast().replace(
+        {**{f"commands.velocity.{name}": bounds for name, bounds in wide.items()}, **_PRECISE}
+    )

@@ -10,7 +10,8 @@ import pytest
 
 from humanoid_envs.configs import from_plain, to_plain
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks import preset, restored_task
+from humanoid_envs.tasks.velocity import TrackingCriticFrame, VelocityConfig
 
 SAVED: Dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "golden" / "earlier_presets.json").read_text()
@@ -22,6 +23,7 @@ SAVED: Dict[str, Any] = json.loads(
 def test_presets_are_the_same(name: str) -> None:
     assert from_plain(VelocityConfig, SAVED[name]) == preset(name)
     assert from_plain(VelocityConfig, to_plain(preset(name))) == preset(name)
+    assert restored_task(SAVED[name]) == restored_task(preset(name).plain()) == preset(name)
 
 
 def test_single_values() -> None:
@@ -37,12 +39,50 @@ def test_single_values() -> None:
         "rewards.feet_distance.least": 0.22,
         "rewards.knee_distance.least": 0.22,
         "commands.averaging_time": 0.5,
-        "commands.min_speed": 0.1,
+        "commands.velocity.min_speed": 0.1,
         "feet.sole_height": 0.0,
     }
     assert from_plain(VelocityConfig, given) == VelocityConfig().replace(expected)
     assert from_plain(VelocityConfig, {"rewards": {"base_height": 0.8}}).rewards.base_height.target == 0.8
     assert given["commands"] == {"min_speed": 0.1}  # what was given stays as it is
+
+
+def test_values_of_other_groups() -> None:
+    """Of commands, observations, terminations and randomization, each where its term has it now."""
+    given = {
+        "commands": {"lin_vel_x": [-0.1, 0.2], "heading_mode": False, "resample_period": 2.0},
+        "observations": {"history": 5, "privileged_history": 2, "lin_vel_scale": 3.0, "euler_noise": 0.5},
+        "terminations": {"min_base_height": 0.5, "max_tilt": 1.0, "base_contact_force": 2.0},
+        "randomization": {"foot_friction": [0.4, 0.5], "gains": 0.2, "push_adds": True, "start_phase": True},
+    }
+    expected = {
+        "commands.velocity.lin_vel_x": (-0.1, 0.2),
+        "commands.velocity.heading_mode": False,
+        "commands.resample_period": 2.0,
+        "observations.policy.history": 5,
+        "observations.critic.history": 2,
+        "observations.policy.command_lin_vel.scale": 3.0,
+        "observations.critic.command_lin_vel.scale": 3.0,
+        "observations.critic.base_lin_vel.scale": 3.0,
+        "observations.policy.euler.noise": 0.5,
+        "terminations.low_base.height": 0.5,
+        "terminations.tilt.angle": 1.0,
+        "terminations.base_contact.force": 2.0,
+        "randomization.foot_friction.range": (0.4, 0.5),
+        "randomization.gains.share": 0.2,
+        "randomization.push.adds": True,
+        "randomization.start_phase.on": True,
+    }
+    assert restored_task(given) == VelocityConfig().replace(expected)
+
+
+def test_a_critic_that_tracked_is_a_frame_of_its_own() -> None:
+    given = {"observations": {"privileged_tracking": True, "tracking_scale": 2.0}}
+    critic = restored_task(given).observations.critic
+    assert isinstance(critic, TrackingCriticFrame)
+    assert critic.base_height.scale == critic.foot_height.scale == critic.mean_velocity_error.scale == 2.0
+    given = {"observations": {"privileged_tracking": False, "tracking_scale": 2.0}}
+    assert restored_task(given) == VelocityConfig()
 
 
 def test_terms_keep_what_is_not_named() -> None:
@@ -52,7 +92,7 @@ def test_terms_keep_what_is_not_named() -> None:
 
 
 def test_nothing_wrong_is_hidden_by_what_is_translated() -> None:
-    with pytest.raises(UserError, match="CommandConfig needs a mapping of its fields, not 'slow'"):
+    with pytest.raises(UserError, match="VelocityCommands needs a mapping of its fields, not 'slow'"):
         from_plain(VelocityConfig, {"commands": "slow", "rewards": {"mean_tracking_time": 0.5}})
 
 

@@ -16,9 +16,9 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from humanoid_envs.simulators.pd_controller import pd_torque
-from humanoid_envs.tasks.velocity import presets
-from humanoid_envs.tasks.velocity.memory import TaskMemory
-from humanoid_envs.tasks.velocity.task import VelocityTask
+from humanoid_envs.tasks import Task
+from humanoid_envs.tasks.memory import TaskMemory
+from humanoid_envs.tasks.velocity import v0
 from tests.golden_data import Golden, PlaybackSimulator, task_files
 
 FILES = task_files()
@@ -36,7 +36,7 @@ class Replay:
     def __init__(self, path: Path) -> None:
         self.golden = Golden(path)
         self.simulator = PlaybackSimulator(self.golden)
-        self.task = VelocityTask(self.simulator, self.golden.config())
+        self.task = Task(self.simulator, self.golden.config())
         self.rows: List[Dict[str, Tensor]] = []
         memory = self.task.initial_memory()
         # The release's start: the commands of its first reset, a first foot height of 0.05.
@@ -47,18 +47,21 @@ class Replay:
                 memory.episode_step.copy_(self.golden["ep_len_after_row0"])
                 memory.clock.copy_(self.golden["common_step_counter"][1] - 1)
             action, draws = self.golden["action_raw"][row], self.golden.draws(row)
-            executed, _ = self.task.execute(memory, action, draws)
+            executed, _ = self.task.process_action(memory, action, draws)
             before = TaskMemory(**{name: value.clone() for name, value in vars(memory).items()})
-            evaluation = self.task.evaluate(before, self.golden.state(row), executed, draws)
+            computed = self.task.compute_reward(
+                before, self.golden.state(row), self.simulator.parameters, executed, draws
+            )
             result = self.task.step(memory, action, draws, AutoresetMode.SAME_STEP)
-            self.rows.append(self._record(row, before, evaluation, result, memory))
+            self.rows.append(self._record(row, before, computed, result, memory))
         self.ours = {name: torch.stack([row[name] for row in self.rows]) for name in self.rows[0]}
         self.restarted = self._since_reset()
 
-    def _record(self, row, before, evaluation, result, after) -> Dict[str, Tensor]:
-        _, raw_terms, x = evaluation
+    def _record(self, row, before, computed, result, after) -> Dict[str, Tensor]:
+        _, raw_terms, x = computed
         last, period = result.last, self.task.config.policy_period
-        scaled = raw_terms * self.task._term_scales
+        scaled = raw_terms * self.task._term_scales(before.live)
+        frames = self.task.frames(after)
         torque = pd_torque(
             self.simulator.joint_targets,
             self.golden["tau_dof_pos"][row],
@@ -73,8 +76,8 @@ class Replay:
         values = {
             "common_step_counter": last.clock,
             "pushed": self.simulator.pushes[-1][0],
-            "push_lin": last.push_velocity[:, :2],
-            "push_ang": last.push_velocity[:, 2:],
+            "push_lin": last.pushes[:, :2],
+            "push_ang": last.pushes[:, 2:],
             "commands_pre": before.command,
             "commands_rew": x.commands["velocity"],
             "commands_obs": after.command,
@@ -83,10 +86,10 @@ class Replay:
             "rew_raw": raw_terms,
             "rew_scaled": scaled,
             "rew_total": result.reward,
-            "obs_frame": after.frames[:, -1],
-            "priv_frame": after.privileged_frames[:, -1],
-            "obs_stack": after.frames.flatten(1).clamp(-18, 18),
-            "priv_stack": after.privileged_frames.flatten(1).clamp(-18, 18),
+            "obs_frame": frames["policy"][:, -1],
+            "priv_frame": frames["critic"][:, -1],
+            "obs_stack": frames["policy"].flatten(1).clamp(-18, 18),
+            "priv_stack": frames["critic"].flatten(1).clamp(-18, 18),
             "reset": last.done,
             "timeout": result.truncated,
             "ep_len_rew": last.episode_step,
@@ -211,15 +214,15 @@ def test_commands(replay: Replay) -> None:
 def test_resampling_interval(replay: Replay) -> None:
     """Correction 1: the period is exactly 0.01 s, so v0 redraws commands every 800 steps; the release redrew
     every 799 wherever its period had passed through a C float."""
-    v0 = presets.v0()
-    assert v0.policy_period == 0.01
-    assert v0.steps(v0.commands.resample_period) == 800
+    task = v0()
+    assert task.policy_period == 0.01
+    assert task.steps(task.commands.resample_period) == 800
     as_float32 = replay.golden.scalar("dt") != 0.01
     assert replay.golden.scalar("resample_interval") == (799 if as_float32 else 800)
     due = replay.golden["ep_len_rew"] % replay.task._resample_steps == 0
     assert torch.equal(due, replay.golden["resample_cb"])
-    assert v0.steps(v0.terminations.episode_length) == replay.golden.scalar("max_episode_length")
-    assert v0.steps(v0.randomization.push_period) == replay.golden.scalar("push_interval")
+    assert task.steps(task.terminations.episode_length) == replay.golden.scalar("max_episode_length")
+    assert task.steps(task.randomization.push.period) == replay.golden.scalar("push_interval")
 
 
 def test_truncation_is_never_stale(replay: Replay) -> None:
@@ -265,6 +268,7 @@ def test_reward_terms(replay: Replay) -> None:
         return
     assert sorted(names) == golden.reward_names
     scales = golden["rew_scale_dt"]
+    term_scales = replay.task._term_scales(replay.task.initial_memory().live)
     carried = replay.restarted.any(dim=-1)
     edge = (((ours["feet_height"] - 0.06).abs() - 0.01).abs() < 1e-6).any(dim=-1)
     for index, name in enumerate(golden.reward_names):
@@ -273,7 +277,7 @@ def test_reward_terms(replay: Replay) -> None:
         raw, scaled = (ours[key][..., names.index(name)] for key in ("rew_raw", "rew_scaled"))
         assert_close(raw, golden["rew_raw"][..., index], tolerance, keep, name)
         assert_close(scaled, golden["rew_scaled"][..., index], tolerance, keep, f"scaled {name}")
-        assert replay.task._term_scales[names.index(name)].item() == pytest.approx(scales[index].item())
+        assert term_scales[names.index(name)].item() == pytest.approx(scales[index].item())
     assert_close(ours["rew_total"], golden["rew_total"], 2e-5, ~(carried | edge), "rew_total")
 
 
@@ -361,9 +365,5 @@ def test_recorded_configuration_is_the_robots(replay: Replay) -> None:
     assert tuple(str(name) for name in golden.arrays["dof_names"]) == robot.joint_names
     for name, field in (("p_gains", "stiffness"), ("d_gains", "damping"), ("torque_limits", "torque_limit")):
         assert golden[name].tolist() == pytest.approx([getattr(joint, field) for joint in robot.joints])
-    v0 = presets.v0().observations
-    scale = torch.tensor(
-        [0.0] * 5 + [v0.joint_pos_noise] * 12 + [v0.joint_vel_noise] * 12 + [0.0] * 12
-        + [v0.ang_vel_noise] * 3 + [v0.euler_noise] * 3
-    )  # fmt: skip
+    scale = torch.tensor(v0().observations.policy.noise(robot))
     assert_close(scale, golden["noise_scale_vec"], 1e-7, EVERYWHERE, "noise_scale_vec")

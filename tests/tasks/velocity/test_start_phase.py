@@ -8,9 +8,11 @@ import pytest
 import torch
 from gymnasium.vector import AutoresetMode
 
-from humanoid_envs.tasks.velocity import VelocityTask, preset
-from humanoid_envs.tasks.velocity.randomization import NUM_UNIFORM, to_draws
-from tests.scripted_simulator import ScriptedSimulator, standing
+from humanoid_envs.mdp import StartTerm
+from humanoid_envs.mdp.events import Events
+from humanoid_envs.robots import XBOT_L
+from humanoid_envs.tasks import Task, preset
+from tests.scripted_simulator import ScriptedSimulator, standing, starts
 
 EVERYONE = torch.ones(2, dtype=torch.bool)
 QUARTER = 16
@@ -27,10 +29,11 @@ def test_rewards_follow_the_phase_that_is_shown(name: str, quarters: int) -> Non
     foot_force[:, 0, 2] = 100.0  # the left foot stands, the right one swings
     feet = torch.tensor([[0.0, 0.1, 0.05], [0.0, -0.1, 0.11]]).expand(2, 2, 3)
     state = standing(2, feet_contact_force=foot_force, feet_pos=feet)
-    task = VelocityTask(ScriptedSimulator(state), config)
-    memory, draws = task.initial_memory(), task.draw(torch.Generator().manual_seed(0))
+    task = Task(ScriptedSimulator(state), config)
+    memory = task.initial_memory()
+    draws = task.draw(memory, torch.Generator().manual_seed(0))
     began = torch.tensor([0.25 * quarters, 0.0])
-    task.reset(memory, EVERYONE, dataclasses.replace(draws, start_phase=began))
+    task.reset(memory, EVERYONE, dataclasses.replace(draws, starts=starts(2, phase=began)))
     memory.episode_step[1] = quarters * QUARTER
     memory.command[:] = memory.command[:1].clone()
     memory.foot_height[:] = memory.foot_height[:1].clone()
@@ -42,7 +45,8 @@ def test_rewards_follow_the_phase_that_is_shown(name: str, quarters: int) -> Non
         result = task.step(memory, torch.zeros(2, 12), step, AutoresetMode.DISABLED)
         if k == 0:  # what it rewards was to be seen before the second one's age was set
             continue
-        torch.testing.assert_close(memory.frames[0, -1], memory.frames[1, -1], atol=1e-4, rtol=0.0)
+        frames = task.frames(memory)["policy"]
+        torch.testing.assert_close(frames[0, -1], frames[1, -1], atol=1e-4, rtol=0.0)
         torch.testing.assert_close(result.reward[0], result.reward[1], atol=1e-4, rtol=0.0)
         terms.append(memory.term_returns - before)
     earned = torch.stack(terms)
@@ -53,7 +57,10 @@ def test_rewards_follow_the_phase_that_is_shown(name: str, quarters: int) -> Non
 
 @pytest.mark.parametrize("name", ["fast", "walk"])
 def test_phases_are_drawn_from_the_whole_cycle(name: str) -> None:
-    generator = torch.Generator().manual_seed(0)
-    uniform, normal = torch.rand(5000, NUM_UNIFORM + 12, generator=generator), torch.zeros(5000, 12 + 47)
-    phase = to_draws(uniform, normal, torch.zeros(47), preset(name)).start_phase.sort().values
+    generator, events = (
+        torch.Generator().manual_seed(0),
+        Events(preset(name).randomization, StartTerm, XBOT_L),
+    )
+    drawn = events.split(events.sample(torch.rand(5000, events.size, generator=generator)))
+    phase = dict(zip(events.names, drawn))["start_phase"][:, 0].sort().values
     torch.testing.assert_close(phase, torch.linspace(0.0, 1.0, 5000), atol=0.05, rtol=0.0)

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from humanoid_envs import VelocityConfig, preset
+from humanoid_envs import TaskConfig, preset
 from humanoid_envs.registration import make_mujoco
 
 pytest.importorskip("mujoco.batch")
 
 
-def seen(config: VelocityConfig) -> Tuple[Tensor, Tensor]:
+def seen(config: TaskConfig) -> Tuple[Tensor, Tensor]:
     """What the actors and the critics of three robots see after ten steps."""
     env = make_mujoco(3, config, command=(0.3, 0.0, 0.1), array="torch", num_threads=1)
     obs, info = env.reset(seed=0)

@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from humanoid_envs.simulators.simulator import SimState
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.scripted_simulator import ScriptedSimulator, standing
 from trainers.evaluation.pushes import PushConfig

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from humanoid_envs.contract import ObservationTerm, PolicyContract
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from trainers.evaluation import evaluate_commands, evaluation_env
 from trainers.evaluation.env import NOMINAL
 from trainers.evaluation.gap import GapConfig, compare_simulators

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from trainers.evaluation.cycles import BINS, GaitCycle
 from trainers.evaluation.gap import (
     CommandWalk,

@@ -12,7 +12,7 @@ from torch import Tensor
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.rotations import from_yaw
 from humanoid_envs.simulators.simulator import SimState, default_parameters
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.trainers.evaluation.scripted import CYCLE, DT, moment, moving, scripted_env
 from trainers.evaluation.intervals import Estimate
 from trainers.evaluation.metrics import RolloutTable, WalkStatistics, average

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.rotations import from_yaw
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.scripted_simulator import ScriptedSimulator
 from tests.trainers.evaluation.scripted import limp, scripted_env
 from trainers.evaluation import pushes

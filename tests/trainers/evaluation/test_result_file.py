@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.trainers.evaluation.test_gap import PERIOD, walk
 from trainers.evaluation.gap import GapConfig, GapReport, gap_between
 from trainers.evaluation.result_file import (

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from trainers.evaluation.env import evaluation_env, measured_task
 from trainers.evaluation.rollout import rollout
 

@@ -10,7 +10,7 @@ from typing import List
 import pytest
 import torch
 
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.trainers.evaluation.scripted import FORWARD, STAND, TINY_SCORECARD, limp
 from trainers.evaluation import NINE_COMMANDS
 from trainers.evaluation.env import NOMINAL

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from trainers.evaluation.env import evaluation_env
 from trainers.evaluation.steering import CommandKeys, command_bounds
 
@@ -75,7 +75,9 @@ def test_a_key_without_meaning_leaves_commands_to_the_task(env: Any) -> None:
 
 def test_bounds_hold_what_any_policy_has_learned() -> None:
     v0 = PolicyContract.of(preset("v0"))
-    other = dataclasses.replace(v0, command_lin_vel_x=(-0.1, 2.0), command_yaw_rate=(-0.2, 0.2))
-    assert command_bounds([v0]) == [v0.command_lin_vel_x, v0.command_lin_vel_y, v0.command_yaw_rate]
-    assert command_bounds([v0, other])[0] == (v0.command_lin_vel_x[0], 2.0)
-    assert command_bounds([v0, other])[2] == v0.command_yaw_rate
+    forward, left, turn = v0.commands
+    fast, slow = dataclasses.replace(forward, range=(-0.1, 2.0)), dataclasses.replace(turn, range=(-0.2, 0.2))
+    other = dataclasses.replace(v0, commands=(fast, left, slow))
+    assert command_bounds([v0]) == [forward.range, left.range, turn.range]
+    assert command_bounds([v0, other])[0] == (forward.range[0], 2.0)
+    assert command_bounds([v0, other])[2] == turn.range

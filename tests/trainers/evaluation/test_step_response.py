@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from trainers.evaluation.env import NOMINAL, measured_task
 from trainers.evaluation.step_response import STAND, StepConfig, _moving_mean, judge_step, step_responses
 

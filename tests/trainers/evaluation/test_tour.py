@@ -13,7 +13,7 @@ from torch import Tensor
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.rotations import from_yaw
 from humanoid_envs.simulators.simulator import SimState
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.scripted_simulator import ScriptedSimulator, standing
 from tests.trainers.evaluation.scripted import limp, scripted_env
 from trainers.evaluation import tour

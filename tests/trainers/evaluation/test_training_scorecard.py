@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from humanoid_envs.contract import PolicyContract
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.trainers.evaluation.scripted import TINY_SCORECARD, limp
 from trainers.evaluation.report.page import make_page, make_sections
 from trainers.evaluation.result_file import read_result

@@ -14,7 +14,7 @@ import torch
 
 from humanoid_envs.configs import to_plain
 from humanoid_envs.robots import XBOT_L
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from trainers.evaluation import evaluation_env
 from trainers.evaluation.video import VideoCallback, record, walk_steps
 from trainers.ppo import Every

@@ -14,7 +14,7 @@ from torch import Tensor
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks import TaskConfig, preset
 from trainers.policies import LoadedPolicy
 
 pytest.importorskip("mujoco.batch")
@@ -42,7 +42,7 @@ class Recorder:
         return [float(frame[2]) / 2.0, float(frame[3]) / 2.0, float(frame[4])]
 
 
-def policy(network: Recorder, task: VelocityConfig) -> LoadedPolicy:
+def policy(network: Recorder, task: TaskConfig) -> LoadedPolicy:
     return LoadedPolicy(network, PolicyContract.of(task), task)
 
 

@@ -9,7 +9,7 @@ from typing import Tuple
 import numpy as np
 import pytest
 
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.browser import PROGRAM, Browser, until
 
 pytest.importorskip("mujoco.batch")

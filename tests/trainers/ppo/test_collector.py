@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from typing import List, Tuple
 
 import pytest
@@ -9,8 +8,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
 from humanoid_envs.registration import make_mujoco
-from humanoid_envs.tasks.velocity import preset as task_preset
-from humanoid_envs.tasks.velocity.config import TerminationConfig
+from humanoid_envs.tasks import preset as task_preset
 from tests.trainers.ppo.counting_env import LENGTHS, CountingEnv, gymnasium_counting_env
 from tests.trainers.ppo.test_rollout_buffer import advantages_by_definition
 from trainers.ppo.actor_critic import ActorCritic
@@ -49,8 +47,7 @@ def rollout_of(vector_env: VectorEnv, num_steps: int) -> RolloutBuffer:
 def test_stacked_frames_come_back_as_the_environment_showed_them() -> None:
     """A rollout of XBot-L over ends of episodes: the minibatch against the observations that were seen."""
     pytest.importorskip("mujoco.batch")
-    config = task_preset("v0")
-    config = dataclasses.replace(config, terminations=TerminationConfig(episode_length=0.07))
+    config = task_preset("v0").replace({"terminations.episode_length": 0.07})
     env = TensorEnv(make_mujoco(3, config, array="torch", stagger_episodes=True), CPU)
     seen: List[Tuple[Tensor, Tensor]] = []
     step = env.step

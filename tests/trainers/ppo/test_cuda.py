@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from humanoid_envs.registration import make
-from humanoid_envs.tasks.velocity import preset as task_preset
+from humanoid_envs.tasks import preset as task_preset
 from tests.trainers.ppo import test_golden
 from tests.trainers.ppo.counting_env import CountingEnv
 from trainers.ppo import PPO, AuxiliaryLoss, GRUPolicy, Losses, Minibatch, Policy, PolicyConfig, PPOConfig

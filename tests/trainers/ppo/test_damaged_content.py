@@ -17,7 +17,10 @@ from trainers.ppo import PPO, PPOConfig
 
 CONFIG = PPOConfig(num_steps=4, num_minibatches=2, num_epochs=1, actor_hidden=(8,), critic_hidden=(8,))
 MISSING = object()
-FREE = {"setting", "draws", "first_step", "reward_memory", "wrapper", "config", "metadata", "details", "task"}
+FREE = {
+    *("setting", "draws", "first_step", "term_memory", "live", "curricula", "parameter_draws"),
+    *("wrapper", "config", "metadata", "details", "task"),
+}
 """What came with later versions, has defaults, or holds what its user put there. Adam keeps nothing
 of weights that have not been trained."""
 

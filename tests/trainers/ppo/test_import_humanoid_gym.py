@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import make
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.scripted_simulator import ScriptedSimulator, standing
 from tests.trainers.ppo.counting_env import CountingEnv

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ pytest.importorskip("mujoco.batch")
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import make_mujoco
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks import preset
+from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.ppo import PPO, PPOConfig
 
@@ -22,15 +22,7 @@ CONFIG = PPOConfig(num_steps=4, num_minibatches=2, actor_hidden=(8,), critic_hid
 ROBOTS = 3
 
 
-def task(**groups: Any) -> VelocityConfig:
-    """Preset fast with other fields in some of its groups."""
-    fast = preset("fast")
-    return dataclasses.replace(
-        fast, **{name: dataclasses.replace(getattr(fast, name), **new) for name, new in groups.items()}
-    )
-
-
-SLIPPERY = task(randomization={"foot_friction": (0.1, 0.1)})
+SLIPPERY = preset("fast").replace({"randomization.foot_friction.range": (0.1, 0.1)})
 
 
 def make(config: Any = "fast", **options: Any) -> HumanoidVectorEnv:
@@ -47,7 +39,8 @@ def checkpoint(tmp_path: Path) -> Path:
 def test_the_physics_is_that_of_the_environment(checkpoint: Path, reset: bool) -> None:
     env = make(SLIPPERY)
     with pytest.warns(
-        UserWarning, match=r"walk\.pt goes on in new episodes.*foot_friction is \[0\.3, 1\.6\] there, \[0\.1,"
+        UserWarning,
+        match=r"walk\.pt goes on in new episodes.*friction\.range is \[0\.3, 1\.6\] there, \[0\.1,",
     ):
         ppo = PPO.load(checkpoint, env)
     ppo.learn(12, progress_bar=False, reset_num_timesteps=reset)
@@ -57,8 +50,9 @@ def test_the_physics_is_that_of_the_environment(checkpoint: Path, reset: bool) -
 
 def test_the_commands_are_those_of_the_environment(checkpoint: Path) -> None:
     ranges = {"lin_vel_x": (0.7, 0.7), "lin_vel_y": (0.0, 0.0), "yaw_rate": (0.0, 0.0)}
-    env = make(task(commands={**ranges, "standing_share": 0.0, "single_axis_share": 0.0}))
-    with pytest.warns(UserWarning, match=r"commands\.lin_vel_x"):
+    drawn = {**ranges, "standing_share": 0.0, "single_axis_share": 0.0}
+    env = make(preset("fast").replace({f"commands.velocity.{name}": value for name, value in drawn.items()}))
+    with pytest.warns(UserWarning, match=r"commands\.velocity\.lin_vel_x"):
         PPO.load(checkpoint, env).learn(12, progress_bar=False)
     _, info = env.reset()
     torch.testing.assert_close(info["command"][:, 0], torch.full((ROBOTS,), 0.7))
@@ -100,9 +94,12 @@ def test_in_the_same_environment_episodes_go_on(checkpoint: Path) -> None:
     [
         (
             {"config": SLIPPERY},
-            r"task\.randomization\.foot_friction is \[0\.3, 1\.6\] there, \[0\.1, 0\.1\] here",
+            r"task\.randomization\.foot_friction\.range is \[0\.3, 1\.6\] there, \[0\.1, 0\.1\] here",
         ),
-        ({"config": task(rewards={"only_positive": True})}, r"task\.rewards\.only_positive"),
+        (
+            {"config": preset("fast").replace({"rewards.only_positive": True})},
+            r"task\.rewards\.only_positive",
+        ),
         ({"config": "v0"}, r"task\."),
         ({"autoreset_mode": "NEXT_STEP"}, "autoreset_mode is SAME_STEP there, NEXT_STEP here"),
     ],

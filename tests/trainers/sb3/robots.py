@@ -7,20 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from humanoid_envs.configs import to_plain
 from humanoid_envs.registration import make_mujoco
-from humanoid_envs.tasks.velocity import VelocityConfig, preset
+from humanoid_envs.tasks import TaskConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.ppo import PPO, PPOConfig
 from trainers.sb3 import HumanoidVecEnv
 
 
-def short_task(steps: int = 5, **terminations: float) -> VelocityConfig:
-    """Preset fast with episodes of so many steps: time is up in the step after their length."""
+def short_task(steps: int = 5, falls: bool = False) -> TaskConfig:
+    """Preset fast with episodes of so many steps: time is up in the step after their length. falls: they end
+    with each step, as every base counts as too low."""
     fast = preset("fast")
-    length = (steps - 1) * fast.policy_period
-    ends = dataclasses.replace(fast.terminations, episode_length=length, **terminations)
-    return dataclasses.replace(fast, terminations=ends)
+    ends = {"terminations.episode_length": (steps - 1) * fast.policy_period}
+    return fast.replace(ends, **({"terminations.low_base.height": 2.0} if falls else {}))
 
 
 def make(num_envs: int = 2, config: Any = None, **options: Any) -> HumanoidVectorEnv:
@@ -35,7 +34,7 @@ def make_ppo(**config: Any) -> PPO:
     """A trainer whose actor exceeds the bounds of no action, after one update."""
     tiny = PPOConfig(actor_hidden=(16, 8), critic_hidden=(12,), num_steps=4, device="cpu", init_std=0.3)
     ppo = PPO(make(), dataclasses.replace(tiny, **config))
-    ppo.metadata["task"] = to_plain(short_task())
+    ppo.metadata["task"] = short_task().plain()
     return ppo.learn(8, progress_bar=False)
 
 

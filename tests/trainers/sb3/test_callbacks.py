@@ -66,7 +66,7 @@ def test_terms_are_means_over_the_episodes_that_ended() -> None:
     assert {"episode/tracking_error_vx", "episode/tracking_error_yaw_rate"} <= set(row)
     (row,) = logged(make(short_task(100)), EpisodeTermsCallback(), 16)  # none has ended
     assert not any(name.startswith(("reward/", "episode/")) for name in row)
-    (row,) = logged(make(short_task(100, min_base_height=2.0)), EpisodeTermsCallback(), 16)
+    (row,) = logged(make(short_task(100, falls=True)), EpisodeTermsCallback(), 16)
     assert row["episode/fall_rate"] == 1.0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 import zipfile
 from pathlib import Path
@@ -20,9 +19,8 @@ from sb3_contrib import TQC, CrossQ, RecurrentPPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecNormalize
 
-from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.trainers.sb3.robots import make, make_ppo, make_vec, observations, short_task
 from trainers.evaluation import evaluate_commands
 from trainers.ppo import PPOConfig
@@ -134,7 +132,7 @@ def test_describes_the_environment_inside_wrappers() -> None:
     metadata = describe(model)
     assert metadata["algorithm"] == "stable_baselines3.PPO"
     assert metadata["engine"] == "mujoco"
-    assert metadata["task"] == to_plain(short_task())
+    assert metadata["task"] == short_task().plain()
 
 
 def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
@@ -157,8 +155,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="The actor of this PPO sees the critic's privileged observation"):
         as_policy(model)
     save_model(model, tmp_path / "model.zip")
-    other = preset("fast")
-    other = dataclasses.replace(other, observations=dataclasses.replace(other.observations, history=3))
+    other = preset("fast").replace({"observations.policy.history": 3})
     with pytest.raises(ValueError, match=r"its observation shape is \(705,\), the environment's is \(141,\)"):
         load_model(tmp_path / "model.zip", make_vec(2, other, dict_obs=True))
     with pytest.raises(ValueError, match="Observation spaces do not match"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,8 @@ import stable_baselines3
 from sb3_contrib import TRPO, RecurrentPPO
 
 from humanoid_envs.assets import asset_path
-from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks.velocity import preset
+from humanoid_envs.tasks import preset
 from tests.trainers.sb3.robots import make, make_ppo, make_vec, observations
 from trainers.ppo import PPO, GRUPolicy
 from trainers.sb3 import from_ppo, load_model, to_ppo
@@ -117,7 +115,7 @@ def test_a_model_of_a_file_comes_back_too(tmp_path: Path) -> None:
 def test_makes_an_environment_of_the_policys_task() -> None:
     ppo = make_ppo()
     model: Any = from_ppo(ppo, **SHORT)
-    assert to_plain(model.env.get_attr("config")[0]) == ppo.metadata["task"]
+    assert model.env.get_attr("config")[0].plain() == ppo.metadata["task"]
     assert model.env.num_envs == 64
 
 
@@ -141,8 +139,7 @@ def test_what_does_not_fit_is_refused() -> None:
         from_ppo(ppo, make(dict_obs=True), RecurrentPPO)
     with pytest.raises(ValueError, match="make the environment with dict_obs=True"):
         from_ppo(ppo, make(), **SHORT)
-    other = preset("fast")
-    other = dataclasses.replace(other, observations=dataclasses.replace(other.observations, history=3))
+    other = preset("fast").replace({"observations.policy.history": 3})
     with pytest.raises(ValueError, match=r"its observation shape is \(705,\), the environment's is \(141,\)"):
         from_ppo(ppo, make(2, other, dict_obs=True), **SHORT)
     with pytest.raises(ValueError, match=r"its privileged observation shape is \(237,\), .* \(219,\)"):

@@ -77,7 +77,7 @@ def actor_of(info: Any, dict_obs: bool) -> np.ndarray:
 
 def test_a_fall_is_no_time_out() -> None:
     """At the base height that ends an episode, it ends in the first step."""
-    env = make_vec(config=short_task(100, min_base_height=2.0))
+    env = make_vec(config=short_task(100, falls=True))
     env.reset()
     _, _, done, infos = env.step(actions(2))
     assert done.all()
@@ -86,7 +86,7 @@ def test_a_fall_is_no_time_out() -> None:
         assert info["episode_metrics"]["fall_rate"] == 1.0
 
     # In the step in which time runs out as well, the fall counts.
-    env = make_vec(config=short_task(2, min_base_height=2.0))
+    env = make_vec(config=short_task(2, falls=True))
     env.reset()
     env.env.unwrapped._memory.episode_step.fill_(1)  # pyright: ignore[reportAttributeAccessIssue]
     assert not env.step(actions(2))[3][0]["TimeLimit.truncated"]

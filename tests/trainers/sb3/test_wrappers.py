@@ -215,7 +215,7 @@ def test_what_other_wrappers_change_is_refused(name: str, tmp_path: Path) -> Non
 def test_stacked_frames_have_a_remedy() -> None:
     model = PPO("MlpPolicy", WRAPPED["VecFrameStack"](), policy_kwargs={"net_arch": [8]}, **ROLLOUT)
     with pytest.raises(
-        UserError, match=r"let the task stack frames, with a config whose observations\.history"
+        UserError, match=r"let the task stack frames, with a config whose observations\.policy\.history"
     ):
         as_policy(model)
 

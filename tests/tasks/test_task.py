@@ -1,10 +1,10 @@
-"""VelocityTask on scripted states: what it remembers, when it resets, and what it tells the simulator."""
+"""A task on scripted states: what it remembers, when it resets, and what it tells the simulator."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Dict, List, Tuple
+from typing import Dict, List, Tuple
 
 import pytest
 import torch
@@ -12,48 +12,47 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from humanoid_envs import rotations
+from humanoid_envs.outputs import Outputs
 from humanoid_envs.simulators.simulator import SimState
-from humanoid_envs.tasks.velocity import TaskMemory, VelocityConfig, VelocityTask, preset, terminations
-from humanoid_envs.tasks.velocity.randomization import Draws
-from tests.golden_data import Golden, task_files
-from tests.scripted_simulator import ScriptedSimulator, standing
+from humanoid_envs.tasks import Task, TaskConfig, preset
+from humanoid_envs.tasks.draws import Draws
+from humanoid_envs.tasks.memory import TaskMemory
+from humanoid_envs.tasks.velocity import VelocityConfig
+from tests.scripted_simulator import ScriptedSimulator, standing, starts
 
 DISABLED, NEXT_STEP, SAME_STEP = AutoresetMode.DISABLED, AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP
 CALM = VelocityConfig().without_randomization()
 
 
-def make(
-    config: VelocityConfig = CALM, num_envs: int = 1, **state: Tensor
-) -> Tuple[VelocityTask, TaskMemory]:
+def make(config: TaskConfig = CALM, num_envs: int = 1, **state: Tensor) -> Tuple[Task, TaskMemory]:
     """A task that has been reset, over a simulator that shows the robot standing but for the changes."""
-    task = VelocityTask(ScriptedSimulator(standing(num_envs, **state)), config)
+    task = Task(ScriptedSimulator(standing(num_envs, **state)), config)
     memory = task.initial_memory()
     task.reset(memory, torch.ones(num_envs, dtype=torch.bool), draw(task))
     simulator_of(task).state = standing(num_envs, **state)
     return task, memory
 
 
-def simulator_of(task: VelocityTask) -> ScriptedSimulator:
+def simulator_of(task: Task) -> ScriptedSimulator:
     assert isinstance(task.simulator, ScriptedSimulator)
     return task.simulator
 
 
-def draw(task: VelocityTask, **changes: Tensor) -> Draws:
-    return dataclasses.replace(task.draw(torch.Generator().manual_seed(0)), **changes)
+def draw(task: Task, **changes: Tensor) -> Draws:
+    drawn = task.draw(task.initial_memory(), torch.Generator().manual_seed(0))
+    return dataclasses.replace(drawn, **changes)
 
 
-def step(task: VelocityTask, memory: TaskMemory, mode: AutoresetMode = DISABLED, **draws: Tensor):
+def step(task: Task, memory: TaskMemory, mode: AutoresetMode = DISABLED, **draws: Tensor):
     return task.step(memory, torch.zeros(task.num_envs, 12), draw(task, **draws), mode)
-
-
-def with_parts(**changes: Any) -> VelocityConfig:
-    """The calm config with other values in its parts, e.g. `commands={"heading_mode": False}`."""
-    parts = {part: dataclasses.replace(getattr(CALM, part), **values) for part, values in changes.items()}
-    return dataclasses.replace(CALM, **parts)
 
 
 def copy(memory: TaskMemory) -> TaskMemory:
     return TaskMemory(**{name: value.clone() for name, value in vars(memory).items()})
+
+
+def policy_frames(task: Task, memory: TaskMemory) -> Tensor:
+    return task.frames(memory)["policy"]
 
 
 def fix_command(memory: TaskMemory, *command: float) -> None:
@@ -61,26 +60,6 @@ def fix_command(memory: TaskMemory, *command: float) -> None:
 
 
 # Memory
-
-
-def test_assign_copies_values_and_keeps_its_own_tensors() -> None:
-    _, memory = make(num_envs=2)
-    tensors = dict(vars(memory))
-    other = TaskMemory(**{n: torch.ones_like(v) for n, v in vars(memory).items()})
-    memory.assign(other)
-    for name, tensor in tensors.items():
-        assert getattr(memory, name) is tensor
-        assert bool((tensor == 1).all()), name
-
-
-def test_assign_takes_values_from_before_the_assignment() -> None:
-    """Where the other memory holds this one's tensors in other fields: the action becomes the last action."""
-    _, memory = make()
-    memory.action.fill_(1.0)
-    memory.last_action.fill_(2.0)
-    memory.assign(dataclasses.replace(memory, action=memory.last_action, last_action=memory.action))
-    assert memory.action.unique().item() == 2.0
-    assert memory.last_action.unique().item() == 1.0
 
 
 @pytest.mark.parametrize("mode", [DISABLED, NEXT_STEP, SAME_STEP])
@@ -103,10 +82,30 @@ def test_actions_move_on() -> None:
     torch.testing.assert_close(memory.last_action, torch.full((1, 12), 0.2))
 
 
-# Low-pass filter of the velocity error
+# Observations
 
 
-def test_mean_velocity_error_follows_the_closed_form() -> None:
+def test_observations_are_flat_oldest_first_and_clipped() -> None:
+    """The stored frames stay unclipped."""
+    task, memory = make()
+    frames = task.frames(memory)
+    assert [tuple(stack.shape) for stack in frames.values()] == [(1, 15, 47), (1, 3, 73)]
+    memory.frames.copy_(torch.arange(15 * 47 + 3 * 73)[None])
+    memory.frames[0, 1], memory.frames[0, 15 * 47] = -50.0, 18.5
+    policy, critic = Outputs(task, False, True, lambda function: function).view(memory).observations
+    assert policy[0, :4].tolist() == [0.0, -18.0, 2.0, 3.0]
+    assert critic[0, 0] == 18.0
+    assert policy.shape == (1, 705)
+    assert critic.shape == (1, 219)
+    assert frames["policy"][0, 1, 0] == 47.0  # of the second oldest
+    assert frames["policy"][0, 0, 1] == -50.0
+    assert frames["critic"][0, 0, 0] == 18.5
+
+
+# Low-pass filter of the distance from the command
+
+
+def test_command_error_follows_the_closed_form() -> None:
     """The response of a first-order low-pass to a constant error, which is measured in the body frame."""
     yaw = rotations.from_yaw(torch.tensor([0.5 * math.pi]))
     lin_vel, ang_vel = torch.tensor([[0.2, 0.1, 0.0]]), torch.tensor([[0.0, 0.0, 0.3]])
@@ -116,17 +115,17 @@ def test_mean_velocity_error_follows_the_closed_form() -> None:
     for k in range(1, 80):
         step(task, memory)
         expected = error * (1.0 - math.exp(-0.01 * k / task.config.commands.averaging_time))
-        torch.testing.assert_close(memory.mean_velocity_error, expected, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(memory.command_error, expected, atol=1e-6, rtol=1e-5)
 
 
-def test_mean_velocity_error_starts_at_zero_in_each_episode() -> None:
+def test_command_error_starts_at_zero_in_each_episode() -> None:
     task, memory = make(num_envs=2, base_lin_vel=torch.ones(2, 3))
     for _ in range(5):
         step(task, memory)
-    before = memory.mean_velocity_error.clone()
+    before = memory.command_error.clone()
     task.reset(memory, torch.tensor([True, False]), draw(task))
-    assert not memory.mean_velocity_error[0].any()
-    assert torch.equal(memory.mean_velocity_error[1], before[1])
+    assert not memory.command_error[0].any()
+    assert torch.equal(memory.command_error[1], before[1])
     assert before[1].any()
 
 
@@ -137,10 +136,10 @@ def test_mean_velocity_error_starts_at_zero_in_each_episode() -> None:
 def test_phase_offset(offset: float) -> None:
     task, memory = make()
     everyone = torch.ones(1, dtype=torch.bool)
-    task.reset(memory, everyone, draw(task, start_phase=torch.tensor([offset])))
+    task.reset(memory, everyone, draw(task, starts=starts(1, phase=offset)))
     for k in range(70):
         angle = 2.0 * math.pi * (offset + 0.01 * k / 0.64)
-        for frames in (memory.frames, memory.privileged_frames):
+        for frames in task.frames(memory).values():
             expected = torch.tensor([math.sin(angle), math.cos(angle)])
             torch.testing.assert_close(frames[0, -1, :2], expected, atol=2e-5, rtol=0.0)
         step(task, memory)
@@ -154,10 +153,10 @@ def test_executed_action() -> None:
     memory.action.fill_(2.0)
     noise = torch.linspace(-0.1, 0.1, 12)[None]
     draws = draw(task, action_delay=torch.tensor([[0.25]]), action_noise=noise)
-    executed, targets = task.execute(memory, torch.full((1, 12), 4.0), draws)
+    executed, targets = task.process_action(memory, torch.full((1, 12), 4.0), draws)
     torch.testing.assert_close(executed, (0.75 * 4.0 + 0.25 * 2.0) * (1.0 + noise))
     torch.testing.assert_close(targets, 0.25 * executed)
-    executed, _ = task.execute(memory, torch.full((1, 12), 1e6), draws)
+    executed, _ = task.process_action(memory, torch.full((1, 12), 1e6), draws)
     assert executed.max() <= 18.0  # what noise adds is clipped too
     torch.testing.assert_close(executed[:, 0], torch.tensor([(0.75 * 18.0 + 0.5) * 0.9]))
 
@@ -183,7 +182,9 @@ def test_fixed_commands_outlive_redraws_resets_and_headings() -> None:
 
 
 def test_commands_are_redrawn_every_period() -> None:
-    task, memory = make(with_parts(commands={"heading_mode": False, "resample_period": 0.05}))
+    task, memory = make(
+        CALM.replace({"commands.velocity.heading_mode": False, "commands.resample_period": 0.05})
+    )
     first, drawn = memory.command.clone(), torch.tensor([[0.5, 0.1, 0.2, 0.0]])
     for k in range(1, 5):
         step(task, memory, command=drawn)
@@ -197,18 +198,22 @@ def test_yaw_rate_turns_the_robot_to_its_heading() -> None:
     memory.command[:, 3] = 1.0
     step(task, memory)
     assert memory.command[0, 2].item() == pytest.approx(0.5 * (1.0 - 0.4))
-    assert memory.frames[0, -1, 4] == memory.command[0, 2]
+    assert policy_frames(task, memory)[0, -1, 4] == memory.command[0, 2]
 
 
 @pytest.mark.parametrize("heading_mode", [True, False])
 def test_robots_told_to_stand_are_told_so_all_along(heading_mode: bool) -> None:
     """From the first observation to the last, though they stand turned and their commands are redrawn."""
-    chosen = {"heading_mode": heading_mode, "standing_share": 1.0, "resample_period": 0.05}
+    chosen = {
+        "commands.velocity.heading_mode": heading_mode,
+        "commands.velocity.standing_share": 1.0,
+        "commands.resample_period": 0.05,
+    }
     yaw = rotations.from_yaw(torch.linspace(-3.0, 3.0, 16))
-    task, memory = make(with_parts(commands=chosen), 16, base_quat=yaw)
+    task, memory = make(CALM.replace(chosen), 16, base_quat=yaw)
     for k in range(12):
         assert not memory.command[:, :3].any(), k
-        assert not memory.frames[:, :, 2:5].any(), k
+        assert not policy_frames(task, memory)[:, :, 2:5].any(), k
         step(task, memory, SAME_STEP)
 
 
@@ -216,7 +221,7 @@ def test_robots_told_to_stand_are_told_so_all_along(heading_mode: bool) -> None:
 
 
 def test_pushes_come_by_a_clock_that_all_envs_share() -> None:
-    config = with_parts(randomization={"push_period": 0.04})
+    config = CALM.replace({"randomization.push.period": 0.04})
     velocity = torch.tensor([[0.1, 0.2, -0.3]]).expand(2, 3)
     task, memory = make(config, 2, base_lin_vel=velocity, base_ang_vel=velocity)
     push = torch.tensor([[0.01, 0.02, 0.03, 0.04, 0.05]]).expand(2, 5)
@@ -224,20 +229,20 @@ def test_pushes_come_by_a_clock_that_all_envs_share() -> None:
         if k == 3:
             task.reset(memory, torch.tensor([True, False]), draw(task))
             simulator_of(task).state = standing(2, base_lin_vel=velocity, base_ang_vel=velocity)
-        step(task, memory, push_velocity=push)
+        step(task, memory, pushes=push)
         mask, lin_vel, ang_vel = simulator_of(task).pushes[-1]
         assert mask.tolist() == [k % 4 == 0] * 2
         if k % 4 == 0:  # planar and angular velocity are replaced, the vertical one is kept
             torch.testing.assert_close(lin_vel, torch.tensor([[0.01, 0.02, -0.3]]).expand(2, 3))
             torch.testing.assert_close(ang_vel, push[:, 2:])
-        assert torch.equal(memory.push_velocity, push if k >= 4 else torch.zeros(2, 5))
+        assert torch.equal(memory.pushes, push if k >= 4 else torch.zeros(2, 5))
 
 
 def test_pushes_may_add_to_the_velocity() -> None:
-    config = with_parts(randomization={"push_period": 0.01, "push_adds": True})
+    config = CALM.replace({"randomization.push.period": 0.01, "randomization.push.adds": True})
     velocity = torch.tensor([[0.1, 0.2, -0.3]])
     task, memory = make(config, 1, base_lin_vel=velocity, base_ang_vel=velocity)
-    step(task, memory, push_velocity=torch.tensor([[0.01, 0.02, 0.03, 0.04, 0.05]]))
+    step(task, memory, pushes=torch.tensor([[0.01, 0.02, 0.03, 0.04, 0.05]]))
     mask, lin_vel, ang_vel = simulator_of(task).pushes[-1]
     assert mask.tolist() == [True]
     torch.testing.assert_close(lin_vel, torch.tensor([[0.11, 0.22, -0.3]]))
@@ -284,9 +289,10 @@ def test_same_step_resets_the_ended_env_alone() -> None:
     assert not memory.done.any()
     height = simulator_of(task).state.base_pos[:, 2]
     torch.testing.assert_close(height, torch.tensor([task.simulator.robot.start_height, 0.3]))
-    assert not memory.frames[0, :-1].any()
-    assert torch.equal(memory.frames[1], result.last.frames[1])
-    assert not torch.equal(memory.frames[0], result.last.frames[0])
+    frames, last = policy_frames(task, memory), policy_frames(task, result.last)
+    assert not frames[0, :-1].any()
+    assert torch.equal(frames[1], last[1])
+    assert not torch.equal(frames[0], last[0])
 
 
 def test_next_step_resets_one_step_later_and_ignores_that_action() -> None:
@@ -314,7 +320,7 @@ def test_next_step_resets_one_step_later_and_ignores_that_action() -> None:
 
 
 def test_time_outs_truncate_and_falls_terminate() -> None:
-    task, memory = make(with_parts(terminations={"episode_length": 0.03}), 2)
+    task, memory = make(CALM.replace({"terminations.episode_length": 0.03}), 2)
     for _ in range(3):
         assert not step(task, memory, SAME_STEP).truncated.any()
     result = step(task, memory, SAME_STEP)
@@ -362,13 +368,6 @@ def test_impossible_states_are_not_learned_from(config: str, values: Dict[str, L
     assert after.reward.abs().max() < 1.0
 
 
-def test_what_the_release_recorded_is_possible() -> None:
-    for path in task_files():
-        golden = Golden(path)
-        for row in range(golden.num_rows):
-            assert not terminations.impossible(golden.state(row)).any()
-
-
 def test_trouble_is_that_of_the_simulator() -> None:
     task, memory = make(num_envs=3)
     simulator_of(task).contacts_dropped = torch.tensor([False, True, False])
@@ -392,9 +391,9 @@ def test_returns_add_up_and_start_afresh() -> None:
 def test_reset_writes_the_drawn_start() -> None:
     task, memory = make()
     joints, yaw = torch.linspace(-0.1, 0.1, 12)[None], torch.tensor([1.2])
-    task.reset(memory, torch.ones(1, dtype=torch.bool), draw(task, start_joint_pos=joints, start_yaw=yaw))
+    task.reset(memory, torch.ones(1, dtype=torch.bool), draw(task, starts=starts(1, yaw=yaw, joints=joints)))
     state = simulator_of(task).state
     torch.testing.assert_close(state.joint_pos, joints)
     torch.testing.assert_close(rotations.heading(state.base_quat), yaw)
     assert not state.base_lin_vel.any()
-    torch.testing.assert_close(memory.frames[0, -1, 5:17], joints[0])
+    torch.testing.assert_close(policy_frames(task, memory)[0, -1, 5:17], joints[0])

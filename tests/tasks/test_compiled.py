@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Tuple
 
 import pytest
@@ -9,9 +10,11 @@ import torch
 from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
+from humanoid_envs import rotations
 from humanoid_envs.compilation import F, can_compile, compiled_step
-from humanoid_envs.tasks.velocity import VelocityConfig, VelocityTask, commands, preset
-from humanoid_envs.tasks.velocity.config import CommandConfig
+from humanoid_envs.mdp.commands import VelocityCommand
+from humanoid_envs.tasks import Task, preset
+from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.trouble import Trouble
 from tests.scripted_simulator import ScriptedSimulator, standing
 
@@ -30,12 +33,12 @@ def test_compiled_equals_plain() -> None:
     results = []
     for compiled in (False, True):
         simulator = ScriptedSimulator(standing(2))
-        task = VelocityTask(simulator, config, compiled)
+        task = Task(simulator, config, compiled)
         memory, generator = task.initial_memory(), torch.Generator().manual_seed(0)
-        task.reset(memory, torch.ones(2, dtype=torch.bool), task.draw(generator))
+        task.reset(memory, torch.ones(2, dtype=torch.bool), task.draw(memory, generator))
         for k in range(3):
             simulator.state = standing(2) if k < 2 else fallen
-            task.step(memory, torch.ones(2, 12), task.draw(generator), AutoresetMode.SAME_STEP)
+            task.step(memory, torch.ones(2, 12), task.draw(memory, generator), AutoresetMode.SAME_STEP)
         results.append(memory)
     plain, fused = results
     assert plain.phase_offset.all()
@@ -48,31 +51,51 @@ def test_the_compiler_for_gpus_understands_the_pieces(name: str) -> None:
     """On a GPU `torch.compile` reads the code itself, and must not stumble over any of it. Reading takes no
     GPU; a CPU is served without."""
     simulator = ScriptedSimulator(standing(2))
-    task = VelocityTask(simulator, preset(name))
-    memory, draws = task.initial_memory(), task.draw(torch.Generator().manual_seed(0))
+    task = Task(simulator, preset(name))
+    memory = task.initial_memory()
+    draws = task.draw(memory, torch.Generator().manual_seed(0))
     task.reset(memory, torch.ones(2, dtype=torch.bool), draws)
     trouble, mask = Trouble.of(simulator), torch.tensor([True, False])
 
     def read(function: F) -> F:
         return torch.compile(function, fullgraph=True, dynamic=False, backend="eager")  # pyright: ignore
 
-    executed, targets = read(task.execute)(memory, torch.ones(2, 12), draws)
+    executed, targets = read(task.process_action)(memory, torch.ones(2, 12), draws)
     assert targets.shape == (2, 12)
-    outcome = read(task.judge)(memory, simulator.state, trouble, executed, draws)
-    plain = task.judge(memory, simulator.state, trouble, executed, draws)
-    assert torch.equal(outcome.reward, plain.reward)
-    read(task.start_into)(memory, outcome.memory, mask, simulator.state, draws)
+    now = simulator.state, simulator.parameters
+    result = read(task.after_physics)(memory, *now, trouble, executed, draws)
+    plain = task.after_physics(memory, *now, trouble, executed, draws)
+    assert torch.equal(result.reward, plain.reward)
+    start = read(task.start_state)(draws)
+    assert start.state.joint_pos.shape == (2, 12)
+    read(task.start_into)(memory, result.last, mask, start.phase, *now, draws)
     assert memory.episode_step.tolist() == [0, 1]
-    assert read(task.start_state)(draws).joint_pos.shape == (2, 12)
+
+
+def test_compiled_code_sees_parameters_that_are_drawn_again() -> None:
+    """As `reset(seed)` does, and each episode where a term says so."""
+    config, everyone = preset("v0"), torch.ones(2, dtype=torch.bool)
+    seen = []
+    for compiled in (False, True):
+        simulator = ScriptedSimulator(standing(2))
+        task = Task(simulator, config, compiled)
+        memory, generator = task.initial_memory(), torch.Generator().manual_seed(0)
+        for _ in range(2):
+            simulator.set_parameters(everyone, task.draw_parameters(memory, generator))
+            task.reset(memory, everyone, task.draw(memory, generator))
+        seen.append(task.frames(memory)["critic"][:, -1, 67:69])  # friction and mass
+    torch.testing.assert_close(seen[1], seen[0])
 
 
 def test_compiled_headings_equal_plain() -> None:
-    config = CommandConfig(standing_share=0.2, single_axis_share=0.3)
+    term = VelocityCommand(standing_share=0.2, single_axis_share=0.3)
 
     def turned(uniform: Tensor, before: Tensor, due: Tensor, heading: Tensor) -> Tuple[Tensor]:
-        command = commands.resample(before, due, commands.sample(uniform, config), config)
-        return (commands.follow_heading(command, heading, config),)
+        command = torch.where(due[:, None], term.take(term.sample(uniform), before), before)
+        state = dataclasses.replace(still, base_quat=rotations.from_yaw(heading))
+        return (term.follow(command, state),)
 
+    still = standing(500)
     uniform = torch.rand(500, 6, generator=torch.Generator().manual_seed(0))
     given = (uniform, torch.full((500, 4), 0.5), uniform[:, 0] < 0.7, 6.0 * uniform[:, 1] - 3.0)
     (plain,), (fused,) = turned(*given), compiled_step(turned, torch.device("cpu"))(*given)

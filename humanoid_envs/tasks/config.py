@@ -1,0 +1,128 @@
+"""A task as a value: the physics, and the terms by kind. Each kind is a group, whose fields are the terms."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, List, Mapping, TypeVar
+
+from humanoid_envs.configs import CLASS, Config, NonNegative, Positive, from_plain, to_plain
+from humanoid_envs.errors import UserError
+from humanoid_envs.mdp.commands import Commands
+from humanoid_envs.mdp.curricula import Curricula
+from humanoid_envs.mdp.events import PushTerm, Randomization
+from humanoid_envs.mdp.gait import Gait
+from humanoid_envs.mdp.live import LiveNonNegative, LiveShare
+from humanoid_envs.mdp.observations import Observations
+from humanoid_envs.mdp.rewards import Rewards
+from humanoid_envs.mdp.terminations import Terminations
+from humanoid_envs.mdp.terms import terms_of
+from humanoid_envs.simulators.simulator import PhysicsConfig
+
+C = TypeVar("C", bound="TaskConfig")
+
+
+@dataclass(frozen=True)
+class ActionConfig(Config):
+    """From the policy's output to joint targets."""
+
+    scale: Positive = 0.25
+    """Joint target in rad per unit of action, around the default pose."""
+    clip: Positive = 18.0
+    """Bound on an action's magnitude."""
+    delay: LiveShare = 0.5
+    """Largest share of the previous executed action that is blended in, drawn anew at each step."""
+    noise: LiveNonNegative = 0.02
+    """Standard deviation of the multiplicative action noise."""
+
+
+@dataclass(frozen=True)
+class FeetConfig(Config):
+    """What the task takes for a foot on the ground."""
+
+    contact_force: NonNegative = 5.0
+    """Vertical force above which a foot counts as in contact, N."""
+    sole_height: NonNegative = 0.05
+    """Height of a foot link's origin above its sole, as the task assumes it, m."""
+
+
+@dataclass(frozen=True)
+class TaskConfig(Config):
+    """Base of tasks: what is observed, commanded, rewarded, randomized, and when episodes end."""
+
+    physics: PhysicsConfig = field(default_factory=PhysicsConfig)
+    gait: Gait = field(default_factory=Gait)
+    feet: FeetConfig = field(default_factory=FeetConfig)
+    commands: Commands = field(default_factory=Commands)
+    actions: ActionConfig = field(default_factory=ActionConfig)
+    observations: Observations = field(default_factory=Observations)
+    rewards: Rewards = field(default_factory=Rewards)
+    terminations: Terminations = field(default_factory=Terminations)
+    randomization: Randomization = field(default_factory=Randomization)
+    curricula: Curricula = field(default_factory=Curricula)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(self.policy_period <= 1.0, "physics", "of at most 1 s per action")
+        pushes = terms_of(self.randomization, PushTerm).values()
+        for config, name in (
+            (self.gait, "period"),
+            (self.commands, "resample_period"),
+            (self.terminations, "episode_length"),
+            *((push, "period") for push in pushes),
+        ):
+            time, never = getattr(config, name), isinstance(config, PushTerm)
+            long_enough = (never and time == 0.0) or time >= self.policy_period * (1.0 - 1e-9)
+            least = (
+                f"at least the time between two actions, {self.policy_period:g} s{', or 0' if never else ''}"
+            )
+            config.require(long_enough, name, least)
+
+    @property
+    def policy_period(self) -> float:
+        """Time between two actions, s."""
+        return self.physics.policy_period
+
+    def steps(self, seconds: float) -> int:
+        """The fewest policy steps that last so long, to a billionth. UserError if negative or not finite."""
+        if not 0.0 <= seconds < math.inf:
+            raise UserError(f"A duration must be finite and not negative, not {seconds!r} s.")
+        return math.ceil(seconds / self.policy_period * (1.0 - 1e-9))  # 0.07 / 0.01 is above 7
+
+    def without_randomization(self: C) -> C:
+        """The same task with nothing random but the commands: for evaluation and play."""
+        groups = self.observations.groups
+        calm = {f"{group}.{name}.noise": 0.0 for group, frame in groups.items() for name in frame.terms}
+        return dataclasses.replace(
+            self,
+            actions=dataclasses.replace(self.actions, delay=0.0, noise=0.0),
+            observations=self.observations.replace(calm),
+            randomization=self.randomization.off(),
+            curricula=Curricula(),
+        )
+
+    def plain(self, to_save: bool = True) -> Any:
+        """The task as plain values, of which `restored_task` makes it again. See `to_plain`."""
+        return to_plain(self, TaskConfig, to_save)
+
+
+def noise_of(frames: Observations, robot: Any) -> List[List[float]]:
+    """For each group the standard deviation of the noise on each entry of a frame: of the actor's always, of
+    the others' where there is any."""
+    every = [frame.noise(robot) for frame in frames.groups.values()]
+    return [noise if index == 0 or any(noise) else [] for index, noise in enumerate(every)]
+
+
+def restored_task(values: Any, where: str = "") -> TaskConfig:
+    """The task that `TaskConfig.plain` turned into `values`. Earlier versions named no class, as there was
+    only the velocity task. where: what they were read from, for messages.
+
+    Raises:
+        MissingPlugIn: the values name a class that does not exist here.
+        UserError: wrong fields or values.
+    """
+    from humanoid_envs.tasks.velocity.config import VelocityConfig
+
+    named = isinstance(values, Mapping) and CLASS in values
+    return from_plain(TaskConfig if named else VelocityConfig, values, where)
