@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 from humanoid_envs.assets import asset_path
+from humanoid_envs.capture import accelerated
 from humanoid_envs.registration import best_engine
 from humanoid_envs.simulators.simulator import RobotState, SimState, Simulator, where_rows
 from humanoid_envs.terrain import TERRAINS, Terrain, build_terrain
@@ -93,7 +94,7 @@ class Walk:
     ) -> None:
         simulator = _simulator(engine, policy, num_envs, terrain)
         self._simulator = simulator
-        self._physics = simulator.accelerate(simulator.step_physics)
+        self._physics = accelerated(simulator, simulator.step_physics)
         placed: Any = (
             simulator if terrain is None else Placed(simulator, starts(terrain, difficulty, num_envs))
         )

@@ -14,7 +14,7 @@ import yaml
 from humanoid_envs.configs import Config, from_plain, to_plain, values_of
 from humanoid_envs.errors import MissingPlugIn, UserError
 from humanoid_envs.simulators.simulator import PhysicsConfig
-from humanoid_envs.tasks import PRESETS, preset
+from humanoid_envs.tasks import PRESETS, preset, restored_task
 from humanoid_envs.tasks.velocity import VelocityCommands, VelocityConfig, fast
 from trainers.presets import PRESETS as TRAIN_PRESETS
 from trainers.presets import TrainConfig
@@ -38,8 +38,9 @@ def through_yaml(config: object) -> dict:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_velocity_config_round_trip(name: str) -> None:
-    assert from_plain(VelocityConfig, through_yaml(preset(name))) == preset(name)
+def test_task_round_trip(name: str) -> None:
+    task = preset(name)
+    assert restored_task(through_yaml(task.plain())) == task
 
 
 @pytest.mark.parametrize("name", TRAIN_PRESETS)

@@ -12,7 +12,7 @@ import pytest
 
 from humanoid_envs.configs import to_plain
 from humanoid_envs.contract import Command, PolicyContract
-from humanoid_envs.errors import UserError
+from humanoid_envs.errors import MissingPlugIn, UserError
 from humanoid_envs.mdp.observations import FrameTerms
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import PhysicsConfig
@@ -292,12 +292,21 @@ def test_task_of_unusual_numbers() -> None:
 
 
 def test_there_is_no_task_with_other_observations() -> None:
-    contract = dataclasses.replace(V0, observation_terms=V0.observation_terms[::-1])
+    contract = dataclasses.replace(V0, observation_terms=V0.observation_terms[::-1], task=None)
     with pytest.raises(ValueError, match="The velocity task has no such observation"):
         contracted_task(contract)
 
 
 def test_there_is_no_task_with_other_commands() -> None:
-    contract = dataclasses.replace(V0, commands=(*V0.commands[:2], Command("height", "m", (0.5, 1.0))))
+    commands = *V0.commands[:2], Command("height", "m", (0.5, 1.0))
+    contract = dataclasses.replace(V0, commands=commands, task=None)
     with pytest.raises(ValueError, match=r"is told \(vx, vy, height\), not \(vx, vy, yaw_rate\)"):
         contracted_task(contract)
+
+
+def test_contracts_hold_the_task_that_the_velocity_task_cannot_be() -> None:
+    contract = PolicyContract.of(preset("stand"))
+    assert contracted_task(PolicyContract.from_json(contract.to_json())) == preset("stand")
+    assert [command.name for command in contract.commands] == ["height", "pitch", "lift"]
+    with pytest.raises(MissingPlugIn, match=r"there is no TaskConfig of class 'far_away\.Task'"):
+        contracted_task(dataclasses.replace(contract, task={"class": "far_away.Task"}))

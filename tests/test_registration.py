@@ -31,7 +31,8 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_ids() -> None:
     ours = {name for name in gymnasium.registry if name.startswith("HumanoidXBotL-")}
-    assert ours == {f"HumanoidXBotL-{name}-v0" for name in ("MuJoCo", "MuJoCoWarp", "IsaacGym")}
+    engines = "MuJoCo", "MuJoCoWarp", "IsaacGym"
+    assert ours == {f"HumanoidXBotL-{task}{name}-v0" for task in ("", "Stand-") for name in engines}
 
 
 def test_make_and_make_vec() -> None:

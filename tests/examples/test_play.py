@@ -122,7 +122,6 @@ def test_policies_of_something_else_are_refused(trained: Path, tmp_path: Path, p
         (["nowhere"], "Error: 'nowhere' is neither a checkpoint file nor a run"),
         (["--video", "walk.gif"], "--video writes an mp4"),
         (["--seconds", "0"], "--seconds: must be a finite number, at least 0.1"),
-        (["--command", "1", "2"], "expected 3 arguments"),
         (["mine", "mine"], "several policies need --web"),
         (["--web", "--video", "walk.mp4"], "choose --video or --web"),
         (["--web", "nowhere"], "Error: 'nowhere' is neither a checkpoint file nor a run"),

@@ -115,7 +115,7 @@ def test_the_first_ratios_are_one(name: str) -> None:
     ppo.learner._losses = only_first  # pyright: ignore[reportAttributeAccessIssue]
     ppo.learn(4 * 12, progress_bar=False)
     assert ratios[0].shape == (24,)
-    torch.testing.assert_close(ratios[0], torch.ones(24), rtol=0.0, atol=1e-5)
+    torch.testing.assert_close(ratios[0], torch.ones(24), rtol=0.0, atol=3e-5)
 
 
 def test_frames_are_stored_once_only_where_that_is_the_same() -> None:
