@@ -7,7 +7,7 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -159,11 +159,18 @@ class Dump:
 class FlightRecorder:
     """Notes each step of all robots, and forgets what is older than its length.
 
-    steps: its length. Takes 272 bytes for each robot and step of XBot-L.
+    steps: its length. Takes 272 bytes for each robot and step of XBot-L. fused: fuses the operations of a
+    function of tensors, or leaves it as it is.
     """
 
-    def __init__(self, simulator: Simulator, steps: int) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        steps: int,
+        fused: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
+    ) -> None:
         self._simulator = simulator
+        self._next_row = fused(self.next_row)
         self._split = list(_widths(simulator.robot.num_joints).values())
         self._ring = torch.zeros(steps, simulator.num_envs, sum(self._split), device=simulator.device)
         self._next = torch.zeros(1, dtype=torch.int64, device=simulator.device)
@@ -183,13 +190,17 @@ class FlightRecorder:
 
     def note(self, memory: TaskMemory, action: Tensor) -> None:
         """Call at the beginning of a step; may be part of a CUDA graph. action: (N, J), as given."""
-        parts = self._parts(memory, action)
         if self._by_host is None:
-            self._ring.index_copy_(0, self._next, _row(parts)[None])
-            self._next.add_(1).remainder_(len(self._ring))
+            row, following = self._next_row(memory, action, self._next)
+            self._ring.index_copy_(0, self._next, row)
+            self._next.copy_(following)
         else:
-            _copy_each(self._by_host[self._at], parts)
+            _copy_each(self._by_host[self._at], self._parts(memory, action))
             self._at = (self._at + 1) % len(self._by_host)
+
+    def next_row(self, memory: TaskMemory, action: Tensor, place: Tensor) -> Tuple[Tensor, Tensor]:
+        """(1, N, K) what `note` writes at a place, () or (1,) int64, and the place after that."""
+        return _row(self._parts(memory, action))[None], (place + 1) % len(self._ring)
 
     def dump(self, memory: TaskMemory, action: Tensor, first: Sequence[int], **about: Any) -> Dump:
         """What was noted, and how things stand now, of at most 16 robots.

@@ -112,7 +112,6 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         ahead = _STEPS_DRAWN_AHEAD if self.device.type == "cpu" else 1
         self._draws = DrawsAhead(lambda steps: self.task.draw(self._memory, self._generator, steps), ahead)
         self._action = torch.zeros(self.num_envs, self.task.num_joints, device=self.device)
-        self._recorder = FlightRecorder(simulator, config.steps(1.0))
         self._seed: Optional[int] = None
         self._everyone = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self._result: Optional[StepResult] = None
@@ -130,6 +129,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._watch = Watch(simulator, fused)
+        self._recorder = FlightRecorder(simulator, config.steps(1.0), fused)
         with torch.no_grad():
             self._advance = accelerated(simulator, self._compute_step, [self._generator])
         self._started = self._parameters_drawn = False
