@@ -10,6 +10,7 @@ import pytest
 
 from humanoid_envs.mdp.observations import Frame
 from humanoid_envs.robots import XBOT_L
+from humanoid_envs.tasks.standing import stand
 from humanoid_envs.tasks.velocity import VelocityConfig, fast, v0
 from trainers.presets import preset as train_preset
 
@@ -110,6 +111,27 @@ def test_timing_of_the_task() -> None:
     assert f"gait phase ({V0.gait.period} s)" in TASK
     assert f"below {FAST.terminations.low_base.height:g} m or tilted beyond 53°" in " ".join(TASK.split())
     assert len(V0.rewards.active) == 22  # "the release's 22 terms"
+
+
+def test_the_standing_task() -> None:
+    task = stand()
+    told, frames = tables(TASK)[3][1:], task.observations
+    ranges = task.commands.posture.height, task.commands.posture.pitch
+    for row, (low, high) in zip(told, ranges):
+        assert row[2] == f"{low:g}…{high:g}".replace("-", "−")
+    assert task.commands.posture.one_foot_share == 0.5
+    assert f"drawn anew every {task.commands.resample_period:g} s" in TASK
+    rows, layout = tables(TASK)[4], spans(frames.policy)
+    assert documented_spans(rows) == [(first, last) for _, first, last in layout]
+    noise = frames.policy.noise(XBOT_L)
+    assert [noise[first] for _, first, _ in layout] == [float(row[2] or 0.0) for row in rows[1:]]
+    actor, critic = (frame.frame_size(XBOT_L) for frame in (frames.policy, frames.critic))
+    assert f"{frames.policy.history} frames of {actor} entries" in TASK
+    assert f"{frames.policy.size(XBOT_L)} in all; there is no clock" in TASK
+    assert f"{frames.critic.history} frames of {critic}." in TASK
+    push, end = task.randomization.push, task.terminations
+    assert f"every {push.period:g} s a push of up to ±{push.lin_vel:g} m/s" in " ".join(TASK.split())
+    assert f"below {end.low_base.height:g} m; time is up after {end.episode_length:g} s" in TASK
 
 
 def test_budgets_of_the_presets() -> None:
