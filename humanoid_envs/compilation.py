@@ -43,8 +43,8 @@ def compiled_step(function: F, device: torch.device) -> F:
     """`compiled` for what steps the environments on that device: called often, on little data.
 
     On a CPU the function must be pure. It takes tensors, tuples and dataclasses of them, and constants, which
-    are the same in each call; other tensors that it uses never change. It returns tuples or
-    dataclasses.
+    are the same in each call; of shapes only the number of rows may vary, and of all at once; other tensors
+    that it uses never change. It returns tuples or dataclasses.
     """
     import torch._inductor  # with dozens of modules
 
@@ -56,8 +56,8 @@ class _StraightCall:
     """A pure function on the CPU, compiled to one kernel on one thread that is called without detours.
 
     `torch.compile` looks at all that the function depends on before each call, which takes several times as
-    long as the arithmetic of a step of 64 robots. Here only the shapes and strides of the tensors that the
-    function uses are looked at; those that it hands through stay out of the kernel.
+    long as the arithmetic of a step of 64 robots. Here only the strides of the tensors that the function
+    uses are looked at, and the number of rows; those that it hands through stay out of the kernel.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -114,7 +114,9 @@ class _StraightCall:
 
 
 def _layout(tensors: List[Tensor]) -> Any:
-    return tuple([(tensor.shape, tensor.stride()) for tensor in tensors])
+    """What a kernel is bound to. Of the shapes the first tells all: only the number of rows may vary."""
+    strides = tuple([tensor.stride() for tensor in tensors])
+    return (tensors[0].shape, strides) if tensors else strides
 
 
 def _tensors(value: Any) -> List[Tensor]:
