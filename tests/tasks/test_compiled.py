@@ -101,3 +101,15 @@ def test_compiled_headings_equal_plain() -> None:
     (plain,), (fused,) = turned(*given), compiled_step(turned, torch.device("cpu"))(*given)
     torch.testing.assert_close(fused, plain)
     assert plain[:, 3].isinf().any()
+
+
+def test_compiled_draws_are_of_any_number_of_steps() -> None:
+    """What draws ahead asks for eight, and anybody else for one."""
+    tasks = [Task(ScriptedSimulator(standing(3)), preset("fast"), compiled) for compiled in (False, True)]
+    for steps in (8, 1, 2, 8):
+        plain, compiled = (
+            task.draw(task.initial_memory(), torch.Generator().manual_seed(steps), steps) for task in tasks
+        )
+        for name, value in vars(plain).items():
+            assert value.shape[0] == 3 * steps
+            torch.testing.assert_close(getattr(compiled, name), value, msg=name)
