@@ -6,8 +6,9 @@
     python examples/play.py --video walk.mp4 --seconds 10    # headless: a video and a picture beside it
     python examples/play.py a.onnx b.onnx --web              # headless: a page for the browser
 
-Without --command the task draws a new one every few seconds; in the browser the robot stands. Keys in the
-window and sliders in the browser change it.
+A command has the numbers that the policy is told, of the velocity task vx, vy and yaw rate. Without --command
+the task draws a new one every few seconds; in the browser it is the neutral one, to stand. Keys in the window
+and sliders in the browser change it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from trainers.command_line import (
     render_without_display,
 )
 from trainers.evaluation import evaluation_env
-from trainers.evaluation.steering import KEYS, CommandKeys
+from trainers.evaluation.steering import CommandKeys, require_command
 from trainers.evaluation.video import record, walk_steps
 from trainers.policies import LoadedPolicy, load_policy, read_contract
 from trainers.runs import find_checkpoint
@@ -49,7 +50,7 @@ def parse() -> argparse.Namespace:
         nargs="+",
         type=number(),
         metavar="NUMBER",
-        help="of the velocity task VX VY YAW: m/s, m/s, rad/s",
+        help="what the policy is told; of the velocity task VX VY YAW: m/s, m/s, rad/s",
     )
     parser.add_argument("--video", type=Path, help="write this mp4, and a picture of its middle, headless")
     parser.add_argument("--web", action="store_true", help="serve a page for the browser, until Ctrl-C")
@@ -77,6 +78,8 @@ def main() -> None:
     policies = {
         name: load_policy(find_checkpoint(name), contract, trust=arguments.trust) for name in arguments.policy
     }
+    for policy in policies.values():
+        require_command(arguments.command, policy.contract)
     if arguments.web:
         serve(policies, arguments)
     else:
@@ -103,14 +106,13 @@ def watch(env: HumanoidVectorEnv, steps: Iterator[int], command: Optional[Sequen
     """Show the walk in MuJoCo's viewer, until the window is closed."""
     from humanoid_envs.viewer import Viewer
 
-    vx, vy, yaw_rate = command or (0.0, 0.0, 0.0)
-    keys = CommandKeys(env, (vx, vy, yaw_rate))
+    keys = CommandKeys(env, command)
     viewer = Viewer(env.simulator, on_key=keys.press)
-    print(KEYS)
+    print(keys.help)
     for _ in steps:
         viewer.show()
         if keys.apply():
-            print("Command: vx {:.1f} m/s, vy {:.1f} m/s, yaw rate {:.1f} rad/s".format(*keys.command))
+            print(f"Command: {keys.shown}")
         if not viewer.is_open:
             break
     viewer.close()
@@ -120,9 +122,8 @@ def serve(policies: Dict[str, LoadedPolicy], arguments: argparse.Namespace) -> N
     """Walk in the browser, until interrupted."""
     from trainers.evaluation.web import WebPlayer
 
-    vx, vy, yaw_rate = arguments.command or (0.0, 0.0, 0.0)
     player = WebPlayer(
-        policies, command=(vx, vy, yaw_rate), host=arguments.host, port=arguments.port, seed=arguments.seed
+        policies, command=arguments.command, host=arguments.host, port=arguments.port, seed=arguments.seed
     )
     port = player.viewer.server.get_port()
     if port != arguments.port:

@@ -194,10 +194,10 @@ def write(result: Result, chosen: argparse.Namespace, policy: LoadedPolicy) -> N
         print(f"Wrote {file}.")
     video = chosen.report / "walk.mp4" if chosen.video else None
     if video:
-        from trainers.evaluation.video import record
+        from trainers.evaluation.video import filmed_command, record
 
         env = evaluation_env(policy.task, num_envs=1, seconds=10.0, robot=policy.robot)
-        record(env, policy, 10.0, video, command=(0.4, 0.0, 0.0), seed=chosen.seed)
+        record(env, policy, 10.0, video, command=filmed_command(policy.task), seed=chosen.seed)
         env.close()
         print(f"Wrote {video}.")
     if measured:

@@ -141,11 +141,18 @@ def _take_only_values(server: viser.ViserServer) -> None:
 def _can_have(control: Any, value: Any) -> bool:
     """Whether a visitor can have given a control that value. Kinds that no page has are left out."""
     if isinstance(control, viser.GuiSliderHandle):
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return is_number and control.min <= value <= control.max  # NaN is not
+        return _is_within(control, value)
+    if isinstance(control, viser.GuiMultiSliderHandle):
+        is_list = isinstance(value, (list, tuple)) and len(value) == len(control.value)
+        return is_list and all(_is_within(control, end) for end in value) and list(value) == sorted(value)
     if isinstance(control, (viser.GuiDropdownHandle, viser.GuiButtonGroupHandle)):
         return isinstance(value, str) and value in control.options
     return isinstance(control, (viser.GuiCheckboxHandle, viser.GuiButtonHandle)) and isinstance(value, bool)
+
+
+def _is_within(slider: Any, value: Any) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and slider.min <= value <= slider.max  # NaN is not
 
 
 def _free_port(host: str, port: int) -> int:

@@ -74,6 +74,7 @@ class Page:
         self.server = web_server.page_server("127.0.0.1", 8990)
         gui = self.server.gui
         self.slider = gui.add_slider("speed", -1.0, 1.0, 0.05, 0.0)
+        self.range = gui.add_multi_slider("between", -1.0, 1.0, 0.05, (-0.5, 0.5))
         self.choice = gui.add_dropdown("policy", ("a", "b"))
         self.arrows = gui.add_button_group("", ("←", "→"))
         self.check = gui.add_checkbox("pause", False)
@@ -132,6 +133,35 @@ def test_a_slider_takes_numbers_in_its_range(page: Page, value: Any) -> None:
     page.update(page.slider, value=value)
     page.settled()
     assert page.slider.value == before
+
+
+def test_visitors_set_ranges(page: Page) -> None:
+    page.update(page.range, value=[-1, 0.25])
+    page.settled()
+    assert page.range.value == (-1.0, 0.25)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [0.5, -0.5],
+        [-1.01, 0.0],
+        [0.0, math.nan],
+        [0.0],
+        [0.0, 0.1, 0.2],
+        [],
+        ["0", "1"],
+        [[0], 1],
+        0.5,
+        None,
+        {},
+    ],
+)
+def test_a_range_takes_two_numbers_in_their_order(page: Page, value: Any) -> None:
+    before = page.range.value
+    page.update(page.range, value=value)
+    page.settled()
+    assert page.range.value == before
 
 
 @pytest.mark.parametrize("value", ["c", "", None, 0, ["a"], math.nan])

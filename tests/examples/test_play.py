@@ -125,6 +125,11 @@ def test_policies_of_something_else_are_refused(trained: Path, tmp_path: Path, p
         (["mine", "mine"], "several policies need --web"),
         (["--web", "--video", "walk.mp4"], "choose --video or --web"),
         (["--web", "nowhere"], "Error: 'nowhere' is neither a checkpoint file nor a run"),
+        (
+            ["--command", "0.4"],
+            "--command takes 3 numbers of this policy: vx (m/s), vy (m/s), yaw_rate (rad/s)",
+        ),
+        (["--web", "mine", "--command", "0.4"], "--command takes 3 numbers"),
         (["--command", "nan", "0", "0"], "--command: must be a finite number, not 'nan'"),
         (["--size", "0", "0"], "--size: must be an integer, at least 16"),
     ],

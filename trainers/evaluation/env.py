@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
 import torch
 from gymnasium.vector import AutoresetMode
@@ -13,9 +14,11 @@ from humanoid_envs.configs import Config, Range, Share
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp import Randomization
-from humanoid_envs.mdp.events import AddedMass, FootFriction, Friction, Gains
+from humanoid_envs.mdp.events import AddedMass, FootFriction, Friction, Gains, PushTerm
+from humanoid_envs.mdp.live import LiveTable
 from humanoid_envs.mdp.rewards import Alive, Rewards
 from humanoid_envs.mdp.terminations import BaseContact, LowBase, Terminations
+from humanoid_envs.mdp.terms import terms_of
 from humanoid_envs.registration import make
 from humanoid_envs.robots import XBOT_L, AnyRobot, Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
@@ -87,11 +90,13 @@ def evaluation_env(
     simulator: str = "mujoco",
     randomization: Given[DomainRandomization] = NOMINAL,
     robot: AnyRobot = XBOT_L,
+    idle_pushes: bool = False,
 ) -> HumanoidVectorEnv:
     """The task with nothing random but the initial joint angles and what `randomization` says, by default in
     C MuJoCo at 1 ms with explicit PD; episodes last at least that long and end only when someone resets them.
 
     config: a task, a preset's name, or a mapping of a task's fields; randomization may be a mapping, too.
+    idle_pushes: keep the task's pushes, but without strength, which `set_live` can give them.
     Engines with devices run on the CUDA device, or where there is none, slowly, on the CPU.
 
     Raises:
@@ -102,11 +107,14 @@ def evaluation_env(
     choice = choose_simulator(simulator)
     calm = config.without_randomization()
     length = max(seconds, calm.terminations.episode_length)
+    differing = _differing(calm.randomization, config.randomization, randomization)
+    if idle_pushes:
+        differing = dataclasses.replace(differing, **_idle_pushes(config.randomization, Robot.of(robot)))
     config = dataclasses.replace(
         calm,
         physics=choice.physics,
         terminations=dataclasses.replace(calm.terminations, episode_length=length),
-        randomization=_differing(calm.randomization, config.randomization, randomization),
+        randomization=differing,
     )
     takes_device = "device" in ENGINES[choice.engine].options
     return make(
@@ -131,6 +139,21 @@ def _differing(calm: Randomization, trained: Randomization, robots: DomainRandom
     }
     changes = {name: term for name, term in {**own, **ranges}.items() if name in calm.terms}
     return dataclasses.replace(calm, **changes)
+
+
+def _idle_pushes(trained: Randomization, robot: Robot) -> Dict[str, PushTerm]:
+    """A task's pushes with their live numbers 0, by their names: those that then leave velocities alone. One
+    that sets a velocity to 0 is none of them."""
+    found: Dict[str, PushTerm] = {}
+    for name, term in terms_of(trained, PushTerm).items():
+        places = LiveTable(term).places
+        nothing = {number: 0.0 if len(at) == 1 else (0.0, 0.0) for number, at in places.items()}
+        with contextlib.suppress(UserError):  # a rule of the term forbids 0
+            idle, velocity = term.replace(nothing), torch.ones(1, 6)
+            drawn = idle.sample(torch.full((1, idle.uniforms(robot)), 0.9))
+            if torch.equal(idle.change(drawn, velocity), velocity):
+                found[name] = idle
+    return found
 
 
 def robot_for(policy: Any, robot: Optional[AnyRobot] = None) -> Robot:

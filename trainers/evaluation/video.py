@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional, Sequence, Union
+from typing import Any, Callable, Iterator, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from tqdm import tqdm
@@ -11,7 +11,7 @@ from tqdm import tqdm
 from humanoid_envs.errors import MissingPackage
 from humanoid_envs.files import replacing
 from humanoid_envs.robots import XBOT_L, AnyRobot
-from humanoid_envs.tasks import AnyConfig, preset
+from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation import evaluation_env
 from trainers.evaluation.rollout import Policy, Walker
@@ -32,7 +32,7 @@ def walk_steps(
     """Walk in an environment that does not reset by itself, and yield the step's number after each.
 
     Args:
-        command: vx, vy (m/s), yaw rate (rad/s); None lets the task draw them.
+        command: see `set_command`; None lets the task draw them.
         on_fall: told when a robot has fallen, s; it stands up at once.
 
     Raises UserError if the policy's contract does not fit the environment.
@@ -96,6 +96,12 @@ def record(
         imageio.imwrite(temporary, picture, ".png")
 
 
+def filmed_command(task: TaskConfig) -> Optional[Tuple[float, ...]]:
+    """What a robot is told in a video unless something else is asked for: 0.4 m/s forwards, and of tasks that
+    are not about velocity what they draw, None."""
+    return (0.4, 0.0, 0.0) if is_about_velocity(task) else None
+
+
 def open_video(path: Path, fps: int) -> Any:
     """A context in which `append_data` takes the pictures of an mp4, whose name may end otherwise.
 
@@ -124,16 +130,15 @@ class VideoCallback:
         fps: int = 25,
         robot: AnyRobot = XBOT_L,
     ) -> None:
-        """task, robot: what the policy is trained on. command: see `set_command`; by default 0.4 m/s
-        forwards, and what tasks draw that are not about velocity. size: width, height. fps: few, since
-        rendering without a GPU takes a tenth of a second a picture.
+        """task, robot: what the policy is trained on. command: see `set_command`; by default that of
+        `filmed_command`. size: width, height. fps: few, since rendering without a GPU takes a tenth of a
+        second a picture.
 
         Raises ImportError without imageio, RuntimeError where pictures cannot be rendered.
         """
         _imageio()
         self._task = preset(task)
-        if command is None and is_about_velocity(self._task):
-            command = (0.4, 0.0, 0.0)
+        command = filmed_command(self._task) if command is None else command
         self._env = evaluation_env(self._task, num_envs=1, seconds=seconds, robot=robot)
         self._directory, self._every = Path(directory), every
         self._seconds, self._options = seconds, {"command": command, "size": size, "fps": fps}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import queue
 import threading
 import time
 from collections import deque
@@ -18,18 +17,20 @@ from humanoid_envs.vector_env import HumanoidVectorEnv
 from humanoid_envs.web_viewer import WebViewer
 from trainers.evaluation.env import evaluation_env
 from trainers.evaluation.pushes import push_robots
-from trainers.evaluation.rollout import Command, Walker, planar_velocity, require_fit
-from trainers.evaluation.steering import command_bounds
+from trainers.evaluation.rollout import Walker, require_fit
+from trainers.evaluation.steering import CommandNumber, command_numbers, neutral_command
+from trainers.evaluation.task_score import is_about_velocity
+from trainers.evaluation.web_controls import Controls
 from trainers.policies import LoadedPolicy
 
-_ARROWS = ("↖", "↑", "↗"), ("←", "→"), ("↙", "↓", "↘")
-_ANGLES = {arrow: math.radians(45 * i) for i, arrow in enumerate("↑↖←↙↓↘→↗")}
 _COLORS = ("#1f62c9", "#c9500a", "#18794a", "#7d3ac1", "#b3261e", "#00838f", "#8d6e00", "#ad1457", "#546e7a")
 _SHOWN_SECONDS = 6.0
 _FRAME_STEPS, _PLOT_STEPS = 2, 20
 """Policy steps from frame to frame, and from one drawing of the plots to the next."""
 _SHOWN_TERMS = 5
-_WALKED, _COMMANDED = ("vx, m/s", "vy, m/s", "ωz, rad/s"), ("vx command", "vy command", "ωz command")
+_SYMBOLS = {"yaw_rate": "ωz"}
+_LOW_PLOT = 1.8
+"""Width of a plot of one number over its height."""
 _FOREVER = 1e9
 
 
@@ -38,19 +39,20 @@ class WebPlayer:
 
     Args:
         policies: by the names to choose them by; all for the same robot.
-        command: vx, vy (m/s), yaw rate (rad/s) to start with.
+        command: the numbers that the policies are told, to start with; by default what is neutral.
         host, port: see `WebViewer`.
         seed: of the initial joint angles.
 
     Raises:
-        ValueError: a policy is not for the robot, or the command is not finite.
+        ValueError: a policy is not for the robot, not all are for the same robot and told the same, or the
+            command is not finite or of another size.
     """
 
     def __init__(
         self,
         policies: Mapping[str, LoadedPolicy],
         *,
-        command: Command = (0.0, 0.0, 0.0),
+        command: Optional[Sequence[float]] = None,
         host: str = "127.0.0.1",
         port: int = 8080,
         seed: int = 0,
@@ -63,12 +65,16 @@ class WebPlayer:
             raise UserError(
                 f"One page shows one robot, and these policies are for {', '.join(sorted(robots))}."
             )
-        self.env.set_command(command)
+        self._numbers = command_numbers([policy.contract for policy in policies.values()])
+        if command is None:
+            command = neutral_command(self._numbers)
+        if self._numbers or len(command):
+            self.env.set_command(command)
         self.viewer = WebViewer(self.env.simulator, host=host, port=port)
         gui = self.viewer.server.gui
-        bounds = command_bounds([policy.contract for policy in policies.values()])
-        self.controls = Controls(gui, list(policies), bounds, command)
-        self._velocity_plot = LivePlot(gui, "velocity, mean of a gait cycle")
+        self.controls = Controls(gui, list(policies), self._numbers, command)
+        self._shown_env: Optional[HumanoidVectorEnv] = None
+        self._command_plots = self._make_command_plots(gui)
         self._reward_plot = LivePlot(gui, "reward per second")
         self._begin(self._name)
 
@@ -101,7 +107,8 @@ class WebPlayer:
             self._begin(controls.policy.value)
         if controls.command != self._command:
             self._command = controls.command
-            self.env.set_command(self._command)
+            self._tell()
+        controls.live.apply(self.env)
         while not controls.pushes.empty():
             strength, angle = (torch.tensor([value]) for value in controls.pushes.get())
             push_robots(self.env, torch.ones(1, dtype=torch.bool), strength, angle)
@@ -127,22 +134,28 @@ class WebPlayer:
         """Let a policy start anew."""
         self._name, self._command = name, self.controls.command
         env = self.env
-        env.set_command(self._command)
+        self._tell()
+        if self._shown_env is not env:
+            self._shown_env = env
+            self.controls.live.begin(env, self._policies[name].task)
         self._walker = Walker(env, self._policies[name])
         self._walker.start(self._seed)
         self.viewer.simulator = env.simulator
         self._steps, self._falls, self._drawn = 0, 0, time.monotonic()
         self._returns = self._term_returns()
         cycle = env.config.steps(env.config.gait.period)
-        self._velocities: Deque[np.ndarray] = deque(maxlen=cycle)
+        self._done: Deque[np.ndarray] = deque(maxlen=cycle)
+        self._error = np.zeros(len(self._numbers))
         self._begin_plots()
         self.viewer.show()
 
     def _begin_plots(self) -> None:
         """Tasks have different reward terms. Those of the largest weights are shown at first."""
-        curves = [Curve(name, _COLORS[axis]) for axis, name in enumerate(_WALKED)]
-        curves += [Curve(name, _COLORS[axis], dashed=True) for axis, name in enumerate(_COMMANDED)]
-        self._velocity_plot.begin(curves)
+        for plot, axes in self._command_plots:
+            numbers = [(self._numbers[axis], color) for axis, color in zip(axes, _COLORS)]
+            curves = [Curve(f"{_symbol(number)}, {number.unit}", color) for number, color in numbers]
+            curves += [Curve(f"{_symbol(number)} command", color, dashed=True) for number, color in numbers]
+            plot.begin(curves)
         terms = self.env.config.rewards.active
         names, weights = [*terms], [abs(term.weight) for term in terms.values()]
         self._order = sorted(range(len(names)), key=lambda i: -weights[i])
@@ -154,7 +167,15 @@ class WebPlayer:
     def _stand_up(self) -> None:
         self._walker.stand_up(torch.ones(1, dtype=torch.bool))
         self._returns = self._term_returns()
-        self._velocities.clear()
+        self._done.clear()
+        self._error = np.zeros(len(self._numbers))
+
+    def _tell(self) -> None:
+        """Give the robot its command, or let the task draw it."""
+        if self._numbers:
+            self.env.set_command(self._command)
+        for axis in self.controls.axes:
+            axis.disabled = self._command is None
 
     def _note(self, reward: float) -> None:
         """Keep what the plots show."""
@@ -162,67 +183,49 @@ class WebPlayer:
         returns = self._term_returns()
         terms = (returns - self._returns) / period
         self._returns = returns
-        self._velocities.append(planar_velocity(self.env.simulator.state)[0].numpy().copy())
+        told, done = self._told_and_done()
+        self._done.append(done)
         if self._steps % _FRAME_STEPS == 0:
-            now = self._steps * period
-            self._velocity_plot.add(now, [*np.mean(self._velocities, axis=0), *self._command])
+            now, mean = self._steps * period, np.mean(self._done, axis=0)
+            for plot, axes in self._command_plots:
+                plot.add(now, [*mean[axes], *told[axes]])
             self._reward_plot.add(now, [reward / period, *terms[self._order]])
+
+    def _told_and_done(self) -> Tuple[np.ndarray, np.ndarray]:
+        """(C,) what the robot is told, and what it does: the environment has the distance between both
+        averaged, eₜ = e + g (d − e), which gives d."""
+        env, commands = self.env, self.env.config.commands
+        told = env.task.terms.commands.told(env.state_dict()["memory"]["command"])[0].numpy()
+        error = env.command_error[0].numpy().astype(np.float64)
+        gain = 1.0 - math.exp(-env.config.policy_period / commands.averaging_time)
+        distance = self._error + (error - self._error) / gain
+        self._error = error
+        return told, told - distance
+
+    def _make_command_plots(self, gui: Any) -> List[Tuple[LivePlot, List[int]]]:
+        """With which of the numbers each shows: a walk's velocities together, other numbers one by one, for
+        they are of different sizes."""
+        period = self.env.config.gait.period
+        if is_about_velocity(self.env.config):
+            return [(LivePlot(gui, "velocity, mean of a gait cycle"), [0, 1, 2])]
+        return [
+            (LivePlot(gui, f"{number.word}, mean of {period:g} s", _LOW_PLOT), [axis])
+            for axis, number in enumerate(self._numbers)
+        ]
 
     def _term_returns(self) -> np.ndarray:
         """The weighted reward terms, summed over the episode."""
         return self.env.state_dict()["memory"]["term_returns"][0].numpy()
 
     def _draw(self) -> None:
-        self._velocity_plot.draw()
+        for plot, _ in self._command_plots:
+            plot.draw()
         self._reward_plot.draw()
         period, now = self.env.config.policy_period, time.monotonic()
         speed = _PLOT_STEPS * period / max(now - self._drawn, 1e-3)
         self._drawn = now
         slow = f", slower than real time (× {speed:.2f})" if speed < 0.95 else ""
         self.controls.status.content = f"{self._steps * period:.1f} s, falls: {self._falls}{slow}"
-
-
-class Controls:
-    """What a page's visitors can set. Values are read by the loop; clicks wait until it asks for them."""
-
-    def __init__(
-        self, gui: Any, policies: Sequence[str], bounds: Sequence[Tuple[float, float]], command: Command
-    ) -> None:
-        """gui: viser's. bounds: of vx, vy and yaw rate."""
-        self.policy = gui.add_dropdown("policy", tuple(policies), initial_value=policies[0])
-        self.status = gui.add_markdown("")
-        with gui.add_folder("command"):
-            labels = ("forward, m/s", "left, m/s", "turn, rad/s")
-            self.axes = [
-                gui.add_slider(label, low, high, 0.05, min(max(value, low), high))
-                for label, (low, high), value in zip(labels, bounds, command)
-            ]
-            self.stand = gui.add_button("stand")
-            self.stand.on_click(self._stand)
-        with gui.add_folder("push"):
-            self.strength = gui.add_slider("strength, m/s", 0.1, 2.0, 0.1, 0.5)
-            self.arrows = [gui.add_button_group("", row, hint="↑: forward for the robot") for row in _ARROWS]
-            for row in self.arrows:
-                row.on_click(self._push)
-        self.paused = gui.add_checkbox("pause", False)
-        self.restart = threading.Event()
-        self.again = gui.add_button("start anew")
-        self.again.on_click(lambda _: self.restart.set())
-        self.pushes: queue.SimpleQueue = queue.SimpleQueue()
-        """Strength (m/s) and angle to the left of the heading (rad) of pushes that are due."""
-
-    @property
-    def command(self) -> Command:
-        """vx, vy (m/s), yaw rate (rad/s)."""
-        vx, vy, yaw_rate = (float(axis.value) for axis in self.axes)
-        return vx, vy, yaw_rate
-
-    def _stand(self, event: Any) -> None:
-        for axis in self.axes:
-            axis.value = 0.0
-
-    def _push(self, event: Any) -> None:
-        self.pushes.put((float(self.strength.value), _ANGLES[event.target.value]))
 
 
 @dataclass(frozen=True)
@@ -243,9 +246,9 @@ class Curve:
 class LivePlot:
     """Curves of the last seconds; a click on a name below shows or hides its curve."""
 
-    def __init__(self, gui: Any, title: str) -> None:
-        """gui: viser's. Nothing is shown before `begin`."""
-        self._gui, self._title = gui, title
+    def __init__(self, gui: Any, title: str, aspect: float = 1.4) -> None:
+        """gui: viser's. aspect: width over height. Nothing is shown before `begin`."""
+        self._gui, self._title, self._aspect = gui, title, aspect
         self._plot: Any = None
         self._rows: Deque[List[float]] = deque()
         self._width = 0
@@ -259,7 +262,7 @@ class LivePlot:
         self._width = len(series)
         time_axis = {"x": {"time": False}}
         self._plot = self._gui.add_uplot(
-            self._data(), series, title=self._title, scales=time_axis, aspect=1.4
+            self._data(), series, title=self._title, scales=time_axis, aspect=self._aspect
         )
 
     def add(self, now: float, values: Sequence[float]) -> None:
@@ -278,7 +281,11 @@ class LivePlot:
         return tuple(np.ascontiguousarray(column) for column in table.T)
 
 
+def _symbol(number: CommandNumber) -> str:
+    return _SYMBOLS.get(number.name, number.name)
+
+
 def _calm_env(name: str, policy: LoadedPolicy) -> HumanoidVectorEnv:
-    env = evaluation_env(policy.task, num_envs=1, seconds=_FOREVER, robot=policy.robot)
+    env = evaluation_env(policy.task, num_envs=1, seconds=_FOREVER, robot=policy.robot, idle_pushes=True)
     require_fit(policy, env, f"The policy {name}")
     return env

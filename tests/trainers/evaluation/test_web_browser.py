@@ -22,7 +22,10 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on
 _CENTER = (
     "(() => { const r = (%s).getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
 )
-_BOXES = "[...document.querySelectorAll('input[type=text]')].filter(i => i.value !== '' && !isNaN(i.value))"
+_BOXES = (
+    "[...document.querySelectorAll('input[type=text]')]"
+    ".filter(i => i.offsetParent && i.value !== '' && !isNaN(i.value))"  # of folders that are open
+)
 _ARROW = "[...document.querySelectorAll('button')].find(b => b.textContent.trim() === '↑')"
 _STATUS = "[...document.querySelectorAll('p, div')].find(e => e.textContent === 'Connected')"
 
