@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from humanoid_envs.contract import PolicyContract
+from humanoid_envs.tasks.standing import stand
 from humanoid_envs.tasks.velocity import VelocityConfig
 from tests.examples.script import ROOT, run, run_here
 from tests.test_viewer import Window
@@ -94,6 +95,22 @@ def test_plays_torchscript_by_a_contract(tmp_path: Path, play: Play) -> None:
     assert (tmp_path / "walk.mp4").exists()
     refusal = play(tmp_path, "policy.pt", *arguments, "--trust")
     assert refusal.startswith("Error: policy.pt does not map 705 observations to 12 actions")
+
+
+def test_a_task_of_another_kind_takes_its_own_numbers(tmp_path: Path, play: Play) -> None:
+    export_network(torch.nn.Linear(450, 12), tmp_path / "stand.onnx", PolicyContract.of(stand()))
+    short = ("--seconds", "0.1", "--size", "160", "120")
+    refusal = play(tmp_path, "stand.onnx", "--video", "stand.mp4", "--command", "0.8", "0", *short)
+    names = "height (m), pitch (rad), lift (1 left, -1 right)"
+    assert refusal.strip() == f"Error: --command takes 3 numbers of this policy: {names}; got 2."
+
+
+@pytest.mark.usefixtures("opengl")
+def test_films_a_task_of_another_kind(tmp_path: Path, play: Play) -> None:
+    export_network(torch.nn.Linear(450, 12), tmp_path / "stand.onnx", PolicyContract.of(stand()))
+    arguments = ("--command", "0.8", "-0.1", "1", "--seconds", "0.1", "--size", "160", "120")
+    assert play(tmp_path, "stand.onnx", "--video", "stand.mp4", *arguments) == ""
+    assert len(imageio.mimread(tmp_path / "stand.mp4", memtest=False)) == 5
 
 
 def test_a_policy_for_another_robot_is_refused(tmp_path: Path, play: Play) -> None:

@@ -180,10 +180,11 @@ class WebPlayer:
     def _note(self, reward: float) -> None:
         """Keep what the plots show."""
         period = self.env.config.policy_period
-        returns = self._term_returns()
+        memory = self._memory()
+        returns = memory["term_returns"][0].numpy()
         terms = (returns - self._returns) / period
         self._returns = returns
-        told, done = self._told_and_done()
+        told, done = self._told_and_done(memory["command"])
         self._done.append(done)
         if self._steps % _FRAME_STEPS == 0:
             now, mean = self._steps * period, np.mean(self._done, axis=0)
@@ -191,13 +192,13 @@ class WebPlayer:
                 plot.add(now, [*mean[axes], *told[axes]])
             self._reward_plot.add(now, [reward / period, *terms[self._order]])
 
-    def _told_and_done(self) -> Tuple[np.ndarray, np.ndarray]:
+    def _told_and_done(self, commands: torch.Tensor) -> Tuple[np.ndarray, np.ndarray]:
         """(C,) what the robot is told, and what it does: the environment has the distance between both
-        averaged, eₜ = e + g (d − e), which gives d."""
-        env, commands = self.env, self.env.config.commands
-        told = env.task.terms.commands.told(env.state_dict()["memory"]["command"])[0].numpy()
+        averaged, eₜ = e + g (d − e), which gives d. commands: the task's table of them."""
+        env, task = self.env, self.env.config
+        told = env.task.terms.commands.told(commands)[0].numpy()
         error = env.command_error[0].numpy().astype(np.float64)
-        gain = 1.0 - math.exp(-env.config.policy_period / commands.averaging_time)
+        gain = 1.0 - math.exp(-task.policy_period / task.commands.averaging_time)
         distance = self._error + (error - self._error) / gain
         self._error = error
         return told, told - distance
@@ -215,7 +216,10 @@ class WebPlayer:
 
     def _term_returns(self) -> np.ndarray:
         """The weighted reward terms, summed over the episode."""
-        return self.env.state_dict()["memory"]["term_returns"][0].numpy()
+        return self._memory()["term_returns"][0].numpy()
+
+    def _memory(self) -> Dict[str, torch.Tensor]:
+        return self.env.state_dict()["memory"]
 
     def _draw(self) -> None:
         for plot, _ in self._command_plots:

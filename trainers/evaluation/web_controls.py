@@ -85,7 +85,8 @@ class LiveControls:
         self._folder = gui.add_folder("live", expand_by_default=False)
         with self._folder:
             self.notice = gui.add_markdown("")
-            self.drawn = gui.add_checkbox("commands drawn by the task", False, visible=has_commands)
+            hint = "Let the task draw commands within their ranges, instead of the sliders above"
+            self.drawn = gui.add_checkbox("draw commands", False, visible=has_commands, hint=hint)
         self.sliders: Dict[str, Any] = {}
         """By the names of the numbers, see `HumanoidVectorEnv.live`."""
         self._groups: List[Any] = []

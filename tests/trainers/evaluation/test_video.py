@@ -16,7 +16,7 @@ from humanoid_envs.configs import to_plain
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks import preset
 from trainers.evaluation import evaluation_env
-from trainers.evaluation.video import VideoCallback, record, walk_steps
+from trainers.evaluation.video import VideoCallback, filmed_command, record, walk_steps
 from trainers.ppo import Every
 
 pytest.importorskip("mujoco")
@@ -120,3 +120,16 @@ def test_without_imageio_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(ImportError, match="pip install imageio imageio-ffmpeg"):
         VideoCallback(preset("v0"), tmp_path, Every(updates=1))
+
+
+@pytest.mark.usefixtures("opengl")
+def test_tasks_of_another_kind_are_filmed_as_they_draw_commands(tmp_path: Path) -> None:
+    assert filmed_command(preset("stand")) is None
+    assert filmed_command(preset("fast")) == (0.4, 0.0, 0.0)
+    env = evaluation_env(preset("stand"), num_envs=1, seconds=1.0)
+    record(env, still, 0.1, tmp_path / "drawn.mp4", size=(64, 48), command=None)
+    drawn = env.state_dict()["memory"]["command"][0].tolist()
+    assert 0.78 <= drawn[0] <= 0.88
+    record(env, still, 0.1, tmp_path / "told.mp4", size=(64, 48), command=(0.8, 0.1, 1.0))
+    assert env.state_dict()["memory"]["command"][0].tolist() == pytest.approx([0.8, 0.1, 1.0])
+    env.close()

@@ -27,6 +27,7 @@ _BOXES = (
     ".filter(i => i.offsetParent && i.value !== '' && !isNaN(i.value))"  # of folders that are open
 )
 _ARROW = "[...document.querySelectorAll('button')].find(b => b.textContent.trim() === '↑')"
+_FOLDER = "[...document.querySelectorAll('div')].filter(e => e.textContent.trim() === '%s').pop().click()"
 _STATUS = "[...document.querySelectorAll('p, div')].find(e => e.textContent === 'Connected')"
 
 
@@ -44,6 +45,14 @@ def robot_edges(player: WebPlayer) -> Tuple[float, float]:
     return float(top), float(bottom)
 
 
+def enter(browser: Browser, box: int, text: str) -> None:
+    """Type a number into one of the boxes beside sliders."""
+    browser.evaluate(f"{_BOXES}[{box}].focus(); {_BOXES}[{box}].select()")
+    browser("Input.insertText", text=text)
+    for kind in ("keyDown", "keyUp"):
+        browser("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13)
+
+
 def test_slider_and_push_reach_the_robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = Recorder()
     player = WebPlayer({"still": policy(network, preset("v0"))}, port=8980)
@@ -58,16 +67,19 @@ def test_slider_and_push_reach_the_robot(tmp_path: Path, monkeypatch: pytest.Mon
         until(lambda: len(network.seen) > 10)
         assert player.viewer.num_watchers == 1
 
-        browser.evaluate(f"{_BOXES}[0].focus(); {_BOXES}[0].select()")
-        browser("Input.insertText", text="0.35")
-        for kind in ("keyDown", "keyUp"):
-            browser("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13)
+        enter(browser, 0, "0.35")
         until(lambda: network.command == pytest.approx((0.35, 0.0, 0.0)))
 
         browser.click(*browser.evaluate(_CENTER % _ARROW))
         until(lambda: pushes)
         ((mask, strength, angle),) = pushes
         assert (bool(mask), float(strength), float(angle)) == (True, 0.5, 0.0)
+        for folder, boxes in (("live", 4), ("actions", 6)):
+            browser.evaluate(_FOLDER % folder)
+            until(lambda boxes=boxes: browser.evaluate(f"{_BOXES}.length") == boxes)
+        enter(browser, 4, "0.5")
+        until(lambda: player.env.live["actions.delay"] == 0.5)
+        browser.evaluate(_FOLDER % "live")
         browser("Emulation.setDeviceMetricsOverride", width=420, height=800, deviceScaleFactor=1, mobile=True)
         until(lambda: robot_edges(player)[1] < browser.evaluate(_CENTER % _STATUS)[1] - 25.0)
         top, bottom = robot_edges(player)
