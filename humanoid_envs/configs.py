@@ -265,8 +265,8 @@ def _name_to_save(cls: type) -> str:
 
 
 def _class_named(name: Any, declared: Type[T], where: str) -> Type[T]:
-    """The subclass of that name, the newest if it was defined again."""
-    found = [cls for cls in _family(declared) if name_of(cls) == name]
+    """The subclass of that name in a module that is loaded, the newest if it was defined again."""
+    found = [cls for cls in _family(declared) if name_of(cls) == name and cls.__module__ in sys.modules]
     if not found:
         module = str(name).rpartition(".")[0]
         raise MissingPlugIn(

@@ -159,6 +159,8 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             self._generator.manual_seed(own_seed(seed))
             self._draws.clear()
         with torch.no_grad():
+            if seed is not None:
+                self.task.curriculum.start(self._memory)
             if seed is not None or not self._parameters_drawn:
                 self._draw_parameters()
             draws = self._draws.next()
@@ -166,8 +168,6 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             if rows is self._everyone:  # before anything is seen of it
                 self._memory.clock.zero_()
                 self._memory.pushes.zero_()
-                if seed is not None:
-                    self.task.curriculum.start(self._memory)
             self.task.reset(self._memory, rows, draws)
             if rows is self._everyone and self._stagger:
                 self.task.stagger(self._memory, self._generator)
@@ -177,7 +177,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             return self._outputs.reset(self._memory)
 
     def step(self, actions: AnyArray) -> Tuple[Any, Array, Array, Array, Dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Advance all envs by one policy step. actions: (N, 12) floats, see `as_tensor`, on any device.
+        """Advance all envs by one policy step. actions: (N, J) floats, see `as_tensor`, on any device.
 
         Raises:
             gymnasium.error.ResetNeeded: before the first reset.

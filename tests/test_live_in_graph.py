@@ -1,4 +1,4 @@
-"""Live numbers in a step that is a CUDA graph, which Python takes no part in."""
+"""What changes in a step that is a CUDA graph on a GPU, in which Python takes no part."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 from humanoid_envs.registration import make_mujoco_warp
 from humanoid_envs.tasks.velocity import fast
-from tests.simulators.conftest import NEEDS_CUDA
+from tests.simulators.conftest import WARP_DEVICES
 from tests.tasks.test_live import Harder
 
 pytest.importorskip("mujoco_warp")
@@ -18,7 +18,7 @@ CONFIG = fast().replace(
 )
 
 
-@pytest.mark.parametrize("device", [pytest.param("cuda:0", marks=NEEDS_CUDA)])
+@pytest.mark.parametrize("device", WARP_DEVICES)
 def test_a_graph_reads_them_from_the_next_step_on(device: str) -> None:
     env = make_mujoco_warp(64, CONFIG, device=device)
     env.reset(seed=0)
@@ -38,7 +38,7 @@ def test_a_graph_reads_them_from_the_next_step_on(device: str) -> None:
     env.close()
 
 
-@pytest.mark.parametrize("device", [pytest.param("cuda:0", marks=NEEDS_CUDA)])
+@pytest.mark.parametrize("device", WARP_DEVICES)
 def test_a_curriculum_writes_them_within_it(device: str) -> None:
     env = make_mujoco_warp(64, CONFIG, device=device)
     env.reset(seed=0)
@@ -50,4 +50,23 @@ def test_a_curriculum_writes_them_within_it(device: str) -> None:
     assert isinstance(after, float)
     assert after == pytest.approx(2.0)
     assert before == pytest.approx(0.4)
+    env.close()
+
+
+@pytest.mark.parametrize("device", WARP_DEVICES)
+def test_parameters_are_drawn_anew_with_each_episode_within_it(device: str) -> None:
+    config = CONFIG.replace(**{"randomization.foot_friction.each_episode": True})
+    env = make_mujoco_warp(64, config, device=device)
+    env.reset(seed=0)
+    seen = []
+    for _ in range(30):  # four episodes
+        env.step(torch.zeros(64, 12, device=device))
+        friction = env.simulator.parameters.foot_friction
+        shown = env.task.frames(env._memory)["critic"][:, -1, 67]
+        torch.testing.assert_close(shown, friction)
+        seen.append(friction.clone())
+    drawn = torch.stack(seen)
+    assert 4 <= len(torch.unique_consecutive(drawn[:, 0])) <= 6
+    assert (drawn.amax(0) > drawn.amin(0)).all()
+    assert ((drawn >= 0.3) & (drawn <= 1.6)).all()
     env.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Tuple
+from typing import Dict, Tuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,6 +11,8 @@ from torch import Tensor
 from humanoid_envs.configs import Config, NonNegative, Number, Positive, Share
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.terms import terms_of
+
+C = TypeVar("C", bound="Curricula")
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,10 @@ class Curricula(Config):
     def active(self) -> Dict[str, CurriculumTerm]:
         """Those that are on, by their names."""
         return {name: term for name, term in terms_of(self, CurriculumTerm).items() if term.parameter}
+
+    def off(self: C) -> C:
+        """The same group with all of them off."""
+        return self.replace({f"{name}.parameter": "" for name in terms_of(self, CurriculumTerm)})
 
 
 def written(table: Tensor, place: int, value: Tensor) -> Tensor:

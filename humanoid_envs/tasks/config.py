@@ -99,7 +99,7 @@ class TaskConfig(Config):
             actions=dataclasses.replace(self.actions, delay=0.0, noise=0.0),
             observations=self.observations.replace(calm),
             randomization=self.randomization.off(),
-            curricula=Curricula(),
+            curricula=self.curricula.off(),
         )
 
     def plain(self, to_save: bool = True) -> Any:

@@ -103,7 +103,7 @@ class Task(FixedAttributes):
 
     def draw_parameters(self, memory: TaskMemory, generator: Optional[torch.Generator]) -> PhysicsParameters:
         """Physical parameters of all envs; the memory notes the numbers that they were made from."""
-        memory.parameter_draws = self._randomness.draw_parameter_numbers(generator)
+        memory.parameter_draws.copy_(self._randomness.draw_parameter_numbers(generator))
         return self._randomness.parameters_of(memory.parameter_draws)
 
     def stagger(self, memory: TaskMemory, generator: Optional[torch.Generator]) -> None:

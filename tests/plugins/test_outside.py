@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, List
 
 import gymnasium
 import pytest
@@ -20,14 +19,12 @@ from gymnasium.envs.registration import EnvSpec
 from humanoid_envs import plugins
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.errors import UserError
-from humanoid_envs.tasks import PRESETS
 from humanoid_envs.tasks import preset as task_preset
-from tests.examples.script import ROOT, run, run_here
+from tests.examples.script import run, run_here
 from tests.examples.test_sim2sim import TINY, load_script
 from trainers.evaluation.env import available_simulators
 from trainers.policies import load_policy
 from trainers.ppo import PPO
-from trainers.presets import PRESETS as RECIPES
 from trainers.presets import preset
 from trainers.runs import Run
 
@@ -45,16 +42,6 @@ WITHOUT = [
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which the package is installed, as pip does it."""
-    site, source = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("source")
-    shutil.copytree(ROOT / "tests/plugins/bouncy_walk", source / "it")
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--target", str(site), str(source / "it")], check=True, timeout=120)
-    return site
-
-
-@pytest.fixture(scope="module")
 def trained(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run of two updates that another process trained with the plug-in."""
     folder = tmp_path_factory.mktemp("trained")
@@ -67,21 +54,6 @@ def trained(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.returncode == 0, result.stderr
     assert "Physics: hoisted, because it was asked for." in result.stdout
     return folder
-
-
-@pytest.fixture
-def plugin(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Lets this process find the package; what it registers is forgotten after the test."""
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setattr(plugins, "_loaded", [])
-    registries: List[Any] = [PRESETS, RECIPES, ENGINES]
-    before = [dict(registry) for registry in registries]
-    yield
-    for registry, content in zip(registries, before):
-        for name in set(registry) - set(content):
-            del registry[name]
-    for name in [name for name in sys.modules if name.partition(".")[0] == "bouncy_walk"]:
-        del sys.modules[name]
 
 
 def test_a_run_says_what_it_was_trained_with(trained: Path) -> None:
@@ -109,7 +81,6 @@ def test_a_run_says_what_it_was_trained_with(trained: Path) -> None:
 def test_without_the_plugin_one_error_names_it(
     trained: Path, monkeypatch: pytest.MonkeyPatch, program: str, arguments: List[str]
 ) -> None:
-    """These tests come first in this file: a class that has been imported once stays known to its process."""
     assert "bouncy_walk" not in sys.modules
     end = str(run_here(trained, program, *arguments, monkeypatch=monkeypatch))
     assert end.startswith("Error: ")

@@ -1,3 +1,3 @@
 """What this plug-in brings; importing it registers all."""
 
-from bouncy_walk import engine, networks, presets  # noqa: F401
+from bouncy_walk import engine, networks, presets, robots, squat  # noqa: F401
