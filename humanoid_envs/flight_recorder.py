@@ -139,13 +139,15 @@ class Dump:
     @classmethod
     def _of(cls, content: Dict[str, Any], path: Path) -> Dump:
         robot = restored_robot(content["robot"], str(path))
-        record, parameters = Record(**content["record"]), PhysicsParameters(**content["parameters"])
+        record = Record(**content["record"])
         steps, robots, joints = len(record.base_pos), len(content["envs"]), robot.num_joints
+        earlier = {"base_com": torch.zeros(robots, 3)}  # of dumps from before it could be another
+        parameters = PhysicsParameters(**{**earlier, **content["parameters"]})
         for name, width in _widths(joints).items():
             _require_shape(getattr(record, name), (steps, robots, width), name, path)
         for name, value in vars(parameters).items():
-            one = name in ("foot_friction", "base_mass")
-            _require_shape(value, (robots,) if one else (robots, joints), name, path)
+            row = {"foot_friction": (), "base_mass": (), "base_com": (3,)}.get(name, (joints,))
+            _require_shape(value, (robots, *row), name, path)
         names = ("reason", "seed", "clock", "engine", "envs")
         return cls(
             **{name: content[name] for name in names},

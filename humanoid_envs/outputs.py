@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from humanoid_envs.arrays import Array
@@ -77,7 +78,8 @@ class Outputs:
     def reset(self, memory: TaskMemory) -> Tuple[Any, Dict[str, Any]]:
         """Observation and info of a reset."""
         seen = self._view(memory)
-        return self._observation(seen), self._info(seen)
+        none = torch.zeros(len(KINDS), len(seen.command), dtype=torch.bool, device=seen.command.device)
+        return self._observation(seen), {**self._info(seen), "simulator": dict(zip(KINDS, self._array(none)))}
 
     def step(self, memory: TaskMemory, result: StepResult) -> Tuple[Any, Array, Array, Array, Dict[str, Any]]:
         """Observation, reward, terminated, truncated and info of a step. memory: after resets."""
@@ -86,6 +88,16 @@ class Outputs:
         if self._on_gpu or done.numpy().any():
             info.update(self._final(self._finals(result), done))
         return self._observation(seen), *map(self._array, (reward, terminated, truncated)), info  # pyright: ignore
+
+    def so_far(self, memory: TaskMemory) -> Dict[str, Any]:
+        """Return, length and reward terms' sums of the running episodes, or of those that just ended without
+        a reset: (N,) each, 0 after a reset."""
+        terms = zip(self._term_names, map(self._array, memory.term_returns.T.clone()))
+        return {
+            "episode_return": self._array(memory.episode_return.clone()),
+            "episode_length": self._array(memory.steps_played.clone()),
+            "reward_terms": dict(terms),
+        }
 
     # In tensors
 

@@ -17,9 +17,14 @@ from humanoid_envs.plain_spec import PlainSpec
 from humanoid_envs.tasks import TaskConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 
+_OF_ENDS = ("final_info", "final_obs")
+
 
 class HumanoidEnv(FixedAttributes, gymnasium.Env):
     """The vector environment with one robot, without the batch axis.
+
+    Its infos are those of the vector environment, but for `"episode_so_far"` instead of what that has where
+    an episode ends: `"episode_return"`, `"episode_length"` and `"reward_terms"` up to the last step.
 
     Arguments that name a task, a robot or an engine go to `humanoid_envs.registration.make`.
 
@@ -67,7 +72,7 @@ class HumanoidEnv(FixedAttributes, gymnasium.Env):
         observation, info = self.vector_env.reset(seed=seed, options=options)
         super().reset(seed=seed)
         self._show()
-        return _first(observation), _first_of_info(info)
+        return _first(observation), self._info(info)
 
     def step(self, action: AnyArray) -> Tuple[Any, float, bool, bool, Dict[str, Any]]:
         """One policy step; see `HumanoidVectorEnv.step`. action: (J,)."""
@@ -82,7 +87,7 @@ class HumanoidEnv(FixedAttributes, gymnasium.Env):
             float(reward[0]),
             bool(terminated[0]),
             bool(truncated[0]),
-            _first_of_info(info),
+            self._info(info),
         )
 
     def render(self) -> Optional[np.ndarray]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -106,6 +111,12 @@ class HumanoidEnv(FixedAttributes, gymnasium.Env):
             self._viewer.close()
             self._viewer = None
         self.vector_env.close()
+
+    def _info(self, info: Dict[str, Any]) -> Dict[str, Any]:
+        """The same entries in every info, for libraries that put infos side by side: the episode so far
+        instead of that which has ended."""
+        kept = {name: value for name, value in info.items() if name not in _OF_ENDS and name[0] != "_"}
+        return _first({**kept, "episode_so_far": self.vector_env.episode_so_far()})
 
     def _show(self) -> None:
         if self.render_mode == "human" and not getattr(self.vector_env.simulator, "has_viewer", False):
@@ -150,8 +161,3 @@ def _made_again(remake: Callable[[], HumanoidEnv], spec: Optional[EnvSpec]) -> H
 
 def _first(value: Any) -> Any:
     return {name: _first(entry) for name, entry in value.items()} if isinstance(value, dict) else value[0]
-
-
-def _first_of_info(info: Dict[str, Any]) -> Dict[str, Any]:
-    # Masks say for which env of a batch an entry holds; a single env's entries are there or not.
-    return {name: _first(value) for name, value in info.items() if not name.startswith("_")}

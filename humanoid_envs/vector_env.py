@@ -42,17 +42,15 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
 
     `info` of `reset` and `step` holds
     - `"privileged"`: (N, P) the critic's observation,
-    - `"command"`: (N, C) what the robots are told, as `config.commands.labels` names it: of the velocity task
-      vx, vy (m/s) and yaw rate (rad/s),
+    - `"command"`: (N, C) what the robots are told, in the order of `config.commands.labels`,
     - `"observations"`: those of further groups by name, if the task has any,
-    - `"simulator"` (of `step`): (N,) bool `"diverged"`, `"contacts_dropped"`, `"constraints_dropped"`: robots
+    - `"simulator"`: (N,) bool `"diverged"`, `"contacts_dropped"`, `"constraints_dropped"`: robots
       whose simulation went wrong in this step, see `Simulator`,
 
     and, when episodes have ended (on a GPU always, to save the host from asking), with masks `"_final_info"`
     and, in mode SAME_STEP, `"_final_obs"`,
-    - `"final_info"`: `"episode_return"`, `"episode_length"` (steps), `"reward_terms"` (sum of each weighted
-      term over the episode), `"episode_metrics"` (whether it ended in a fall, and the averaged
-      distance from the command at its end) and, in mode SAME_STEP, `"privileged"`,
+    - `"final_info"`: `"episode_return"`, `"episode_length"` (steps), `"reward_terms"` (weighted sums),
+      `"episode_metrics"` (whether it fell, last command errors) and, in SAME_STEP, `"privileged"`,
     - `"final_obs"`: the true last observation of the episode, not the first of the next (SAME_STEP only).
 
     Args:
@@ -254,9 +252,12 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
 
     @property
     def command_error(self) -> Tensor:
-        """(N, C) what the robots are told less what they do, averaged over `commands.averaging_time`, as the
-        last step left it: of the velocity task vx, vy (m/s) and yaw rate (rad/s)."""
+        """(N, C) what the robots are told less what they do, averaged over `commands.averaging_time`."""
         return self._memory.command_error.clone()
+
+    def episode_so_far(self) -> Dict[str, Any]:
+        """Of each robot's episode `"episode_return"`, `"episode_length"` and `"reward_terms"` up to now."""
+        return self._outputs.so_far(self._memory)
 
     @property
     def live(self) -> Dict[str, Union[float, Tuple[float, float]]]:

@@ -127,6 +127,7 @@ class PlaybackSimulator(ScriptedSimulator):
         parameters = PhysicsParameters(
             foot_friction=golden["env_friction"][:, 0],
             base_mass=golden["body_mass"][:, 0],
+            base_com=torch.zeros(golden.num_envs, 3),
             stiffness=golden["p_gains"] * ones,
             damping=golden["d_gains"] * ones,
             torque_limit=golden["torque_limits"] * ones,

@@ -43,6 +43,9 @@ def test_snippet(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert robots.reset().shape == (4, 705)
         assert set(robots.step(robots.env.action_space.sample())[3]) == {"time_outs"}
     if library == "minari":
+        episode = next(there["dataset"].iterate_episodes())
+        lengths = episode.infos["episode_so_far"]["episode_length"]
+        assert lengths.tolist() == list(range(len(episode.rewards) + 1))
         recovered, recorded = (there[name].unwrapped for name in ("again", "env"))
         assert recovered.config == recorded.config
         assert recovered.action_space == recorded.action_space

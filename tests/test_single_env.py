@@ -66,9 +66,29 @@ def test_a_fallen_robot_can_be_reset() -> None:
         if terminated:
             break
     assert terminated
-    assert info["final_info"]["episode_length"] > 5
-    observation, _ = env.reset()
+    assert info["episode_so_far"]["episode_length"] > 5
+    observation, info = env.reset()
+    assert info["episode_so_far"]["episode_length"] == 0
     assert not observation[: 14 * 47].any()
+    env.close()
+
+
+def entries(info: dict) -> dict:
+    return {name: entries(value) if isinstance(value, dict) else () for name, value in info.items()}
+
+
+def test_every_info_has_the_same_entries_and_the_episode_so_far() -> None:
+    env = gymnasium.make("HumanoidXBotL-MuJoCo-v0", config="fast").unwrapped
+    _, first = env.reset(seed=0)
+    assert not any(first["simulator"].values())
+    assert not any(first["episode_so_far"]["reward_terms"].values())
+    total, terminated, steps = 0.0, False, 0
+    while not terminated:
+        _, reward, terminated, _, info = env.step(np.full(12, 4.0, dtype=np.float32))
+        total, steps = total + float(reward), steps + 1
+        assert entries(info) == entries(first)
+        assert info["episode_so_far"]["episode_length"] == steps
+        assert info["episode_so_far"]["episode_return"] == pytest.approx(total, rel=1e-4)
     env.close()
 
 

@@ -115,6 +115,26 @@ class AddedMass(ParameterTerm):
 
 
 @dataclass(frozen=True)
+class BaseCom(ParameterTerm):
+    """Where the base link's centre of mass lies, from where the model has it, m. None of our tasks has it."""
+
+    distance: Annotated[float, limits.Interval(ge=0, le=0.5)] = 0.0
+    """Along each axis of the base link, at most this, m."""
+
+    def uniforms(self, robot: Robot) -> int:
+        return 3
+
+    def sample(self, uniform: Tensor) -> Tensor:
+        return between((-self.distance, self.distance), uniform)
+
+    def change(self, drawn: Tensor, parameters: PhysicsParameters) -> PhysicsParameters:
+        return dataclasses.replace(parameters, base_com=parameters.base_com + drawn)
+
+    def off(self) -> BaseCom:
+        return self.replace(distance=0.0)
+
+
+@dataclass(frozen=True)
 class Gains(ParameterTerm):
     """Factors of each joint's stiffness and damping."""
 

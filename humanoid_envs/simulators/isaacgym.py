@@ -229,12 +229,13 @@ class IsaacGymSimulator(SimulatorLifetime):
     # Towards PhysX
 
     def _send_parameters(self) -> None:
-        """Friction and mass; gains and limits act through the torques."""
+        """Friction, mass and its centre; gains and limits act through the torques."""
         if not self._parameters_changed:
             return
-        friction, mass = self.parameters.foot_friction.tolist(), self.parameters.base_mass.tolist()
+        told = self.parameters
+        friction, mass, com = (v.tolist() for v in (told.foot_friction, told.base_mass, told.base_com))
         for env in self._parameters_changed:
-            self._scene.set_friction_and_mass(env, friction[env], mass[env])
+            self._scene.set_body(env, friction[env], mass[env], com[env])
         self._parameters_changed.clear()
 
     def _send_states(self) -> None:

@@ -84,7 +84,7 @@ class Scene:
             self._add_robot(robot, env, per_row)
         self.gym.prepare_sim(self.sim)
 
-    def set_friction_and_mass(self, env: int, foot_friction: float, base_mass: float) -> None:
+    def set_body(self, env: int, foot_friction: float, base_mass: float, base_com: Sequence[float]) -> None:
         """Give one robot's soles and base new properties, which act from the next step on."""
         gym, handle, actor = self.gym, self.envs[env], self.actors[env]
         for shape in self._foot_shapes:
@@ -93,6 +93,7 @@ class Scene:
         scale = base_mass / self._mass
         base = self._bodies[self._base]
         base.mass, base.invMass = base_mass, 1.0 / base_mass
+        base.com = gymapi.Vec3(*[own + offset for own, offset in zip(self._com, base_com)])
         base.inertia, base.invInertia = _scaled(self._inertia, scale), _scaled(self._inv_inertia, 1.0 / scale)
         # Recomputed by Isaac Gym, inertia would be that of the collision shapes.
         gym.set_actor_rigid_body_properties(handle, actor, self._bodies, recomputeInertia=False)
@@ -198,9 +199,9 @@ class Scene:
         if env == 0:
             self._bodies = gym.get_actor_rigid_body_properties(handle, actor)
             base = self._bodies[self._base]
-            self._mass = base.mass
+            self._mass, self._com = base.mass, (base.com.x, base.com.y, base.com.z)
             self._inertia, self._inv_inertia = _scaled(base.inertia, 1.0), _scaled(base.invInertia, 1.0)
-        self.set_friction_and_mass(env, foot_friction=1.0, base_mass=robot.base_mass)
+        self.set_body(env, foot_friction=1.0, base_mass=robot.base_mass, base_com=(0.0, 0.0, 0.0))
 
 
 def _is_gpu(device: torch.device) -> bool:

@@ -26,6 +26,7 @@ PARAMETER_FIELDS = (
     "geom_friction",
     "body_mass",
     "body_inertia",
+    "body_ipos",
     "actuator_gainprm",
     "actuator_biasprm",
     "actuator_forcerange",
@@ -88,8 +89,22 @@ def load_model(
     soles = index_model(model, robot).soles
     others = np.delete(model.geom_priority, soles).max(initial=0)
     model.geom_priority[soles] = np.maximum(model.geom_priority[soles], others + 1)
+    _free_com(model, index_model(model, robot).base_body)
     give_parameters(model, robot, physics, default_parameters(robot, 1, "cpu"))
     return model
+
+
+def _free_com(model: mujoco.MjModel, body: int) -> None:
+    """Where a centre of mass lies in a frame that MuJoCo has anyway, it is not computed but taken from there:
+    undo that, so that it may move."""
+    same = mujoco.mjtSameFrame
+    if model.body_sameframe[body] == int(same.mjSAMEFRAME_BODY):
+        model.body_sameframe[body] = int(same.mjSAMEFRAME_BODYROT)
+    for flags, bodies in (
+        (model.geom_sameframe, model.geom_bodyid),
+        (model.site_sameframe, model.site_bodyid),
+    ):
+        flags[(bodies == body) & (flags == int(same.mjSAMEFRAME_INERTIA))] = int(same.mjSAMEFRAME_NONE)
 
 
 def give_parameters(
@@ -176,6 +191,8 @@ def write_parameters(
     mass = like(parameters.base_mass)
     inertia_per_mass = torch.as_tensor(model.body_inertia[base] / model.body_mass[base]).to(mass)
     fields["body_mass"][:, base] = mass
+    com = torch.as_tensor(model.body_ipos[base]).to(mass)
+    fields["body_ipos"][:, base] = com + like(parameters.base_com)
     fields["body_inertia"][:, base] = inertia_per_mass * mass[:, None]
     actuators = index.actuators
     fields["actuator_gainprm"][:, actuators, 0] = like(parameters.stiffness)

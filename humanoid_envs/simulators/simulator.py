@@ -91,6 +91,9 @@ class PhysicsParameters:
     """(N,) sliding friction coefficient of the soles."""
     base_mass: Tensor
     """(N,) mass of the base link, kg; its inertia scales along, its centre of mass stays."""
+    base_com: Tensor
+    """(N, 3) where the base link's centre of mass lies, from where the model has it, m, in the link's frame;
+    its inertia about the centre of mass stays."""
     stiffness: Tensor
     """(N, J) proportional gains, N·m/rad."""
     damping: Tensor
@@ -108,6 +111,7 @@ def default_parameters(robot: Robot, num_envs: int, device: Union[str, torch.dev
     return PhysicsParameters(
         foot_friction=rows([1.0])[:, 0].contiguous(),
         base_mass=rows([robot.base_mass])[:, 0].contiguous(),
+        base_com=rows([0.0, 0.0, 0.0]),
         stiffness=rows([joint.stiffness for joint in robot.joints]),
         damping=rows([joint.damping for joint in robot.joints]),
         torque_limit=rows([joint.torque_limit for joint in robot.joints]),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
+import torch
 from torch import Tensor
 
 from humanoid_envs.errors import UserError
+
+_LATER = ("parameters.base_com",)
+"""What states of earlier versions lack: it was 0."""
 
 
 def named_tensors(prefix: str, record: Any) -> Dict[str, Tensor]:
@@ -21,6 +25,8 @@ def clone_tensors(tensors: Mapping[str, Tensor]) -> Dict[str, Tensor]:
 
 def copy_tensors(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
     """Write saved values into the live tensors. Raises UserError, before writing any, if they do not fit."""
+    later = {name: torch.zeros_like(tensors[name]) for name in _LATER if name in tensors}
+    saved = {**later, **saved}
     if tensors.keys() != saved.keys():
         odd = sorted(map(str, tensors.keys() ^ saved.keys()))
         raise UserError(f"saved state of another kind of simulator: {odd}")

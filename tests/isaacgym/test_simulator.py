@@ -80,6 +80,7 @@ def test_friction_and_mass_per_env() -> None:
         nominal,
         foot_friction=torch.tensor([0.1, 0.7, 1.3, 2.0]),
         base_mass=nominal.base_mass + torch.tensor([-5.0, -1.0, 2.0, 5.0]),
+        base_com=0.01 * torch.arange(12.0).view(4, 3),
     )
     before = worlds(simulator)[0].body_properties()
     simulator.set_parameters(mask_of(1, 2), drawn)
@@ -96,7 +97,8 @@ def test_friction_and_mass_per_env() -> None:
             scale = mass / XBOT_L.base_mass if name == XBOT_L.base_body else 1.0
             assert now.mass == pytest.approx(was.mass * scale)
             np.testing.assert_allclose(now.inertia.array(), was.inertia.array() * scale, rtol=1e-5, atol=1e-9)
-            assert now.com.array() == pytest.approx(was.com.array())
+            moved = drawn.base_com[env].numpy() if changed and name == XBOT_L.base_body else np.zeros(3)
+            assert now.com.array() == pytest.approx(was.com.array() + moved)
 
 
 def test_state_after_reset_is_what_was_written() -> None:

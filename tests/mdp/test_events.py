@@ -54,6 +54,21 @@ def test_parameters_lie_in_their_ranges() -> None:
     assert torch.equal(drawn.damping, NOMINAL.damping)
 
 
+@dataclass(frozen=True)
+class WithCom(VelocityRandomization):
+    base_com: events.BaseCom = events.BaseCom(distance=0.03)
+
+
+def test_the_centre_of_mass_is_drawn_per_axis() -> None:
+    group = WithCom()
+    drawn = drawn_parameters(group).base_com
+    assert drawn.shape == (2000, 3)
+    assert drawn.min() > -0.03
+    assert drawn.max() < 0.03
+    assert (drawn.std(dim=0) - 0.03 / math.sqrt(3.0)).abs().max() < 1e-3
+    assert not drawn_parameters(group.off()).base_com.any()
+
+
 def test_gains_are_drawn_per_joint() -> None:
     drawn = drawn_parameters(fast().randomization)
     stiffness, damping = drawn.stiffness / NOMINAL.stiffness, drawn.damping / NOMINAL.damping

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import mujoco
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from humanoid_envs.simulators.simulator import (
     RobotState,
     default_parameters,
 )
+from tests.simulators.boxes import box_robot
 from tests.simulators.states import AT_LIMITS, FEET_TOUCHING, LYING, NUM_STATES, STANDING
 
 EVERYONE = torch.ones(NUM_STATES, dtype=torch.bool)
@@ -112,6 +116,28 @@ def test_bit_identical_at_any_number_of_threads(
     for other in others:
         for name, value in first.items():
             assert torch.equal(other[name], value), name
+
+
+def test_a_state_from_before_the_centre_of_mass_moved_has_it_in_place(states: RobotState) -> None:
+    simulator = started(states)
+    saved = simulator.state_dict()
+    del saved["parameters.base_com"]
+    simulator.parameters.base_com.fill_(0.1)
+    simulator.load_state_dict(saved)
+    assert not simulator.parameters.base_com.any()
+
+
+def test_a_centre_of_mass_in_the_links_origin_moves_too(tmp_path: Path) -> None:
+    """MuJoCo takes such a one, and shapes around it, from the link's frame unless told otherwise."""
+    simulator = MuJoCoSimulator(box_robot(tmp_path), num_envs=1)
+    moved = dataclasses.replace(simulator.parameters, base_com=torch.tensor([[0.1, 0.0, 0.0]]))
+    simulator.set_parameters(torch.ones(1, dtype=torch.bool), moved)
+    before, after = simulator.mujoco_data(), mujoco.MjData(simulator.mujoco_model())
+    after.qpos[:] = before.qpos
+    mujoco.mj_forward(simulator.mujoco_model(), after)
+    base = simulator.mujoco_model().body(XBOT_L.base_body).id
+    np.testing.assert_allclose(after.xipos[base] - before.xipos[base], (0.1, 0.0, 0.0), atol=1e-6)
+    np.testing.assert_allclose(after.geom_xpos, before.geom_xpos, atol=1e-6)
 
 
 def test_state_dict_continues_bit_for_bit(states: RobotState, targets: Tensor) -> None:

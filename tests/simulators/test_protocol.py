@@ -13,6 +13,7 @@ from torch import Tensor
 
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.rotations import rotate_inverse
+from humanoid_envs.simulators.mujoco import MuJoCoSimulator
 from humanoid_envs.simulators.mujoco_model import load_model
 from humanoid_envs.simulators.pd_controller import pd_torque
 from humanoid_envs.simulators.simulator import (
@@ -221,6 +222,21 @@ def test_mass_and_gains_act(make: Make, states: RobotState) -> None:
             carried += simulator.state.feet_contact_force.sum(1)[:, 2].cpu() / 80
     legs = 23.136
     torch.testing.assert_close(carried, 9.81 * (mass + legs), atol=0.0, rtol=5e-3)
+
+
+def test_the_centre_of_mass_acts_as_in_c_mujoco(make: Make, states: RobotState, targets: Tensor) -> None:
+    physics = PhysicsConfig(decimation=1)
+    simulator, reference, plain = make(physics), *(MuJoCoSimulator(XBOT_L, physics, NUM_STATES) for _ in "12")
+    offset = torch.tensor([0.05, -0.03, 0.04]).repeat(NUM_STATES, 1)
+    for each in (simulator, reference):
+        each.set_parameters(everyone(each), with_parameters(each, base_com=offset))
+    for each in (simulator, reference, plain):
+        each.reset(everyone(each), on(each, states))
+        each.step(targets.to(each.device))
+    effect = (reference.state.joint_vel - plain.state.joint_vel).abs().max()
+    error = (reference.state.joint_vel - simulator.state.joint_vel.cpu()).abs().max()
+    assert effect > 1e-2
+    assert error < 0.03 * effect
 
 
 def test_set_parameters_touches_the_masked_rows_only(make: Make, states: RobotState, targets: Tensor) -> None:

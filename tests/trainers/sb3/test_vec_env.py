@@ -112,7 +112,7 @@ def test_seed_and_options_act_on_the_next_reset_alone() -> None:
 def test_reset_infos_are_those_of_each_env() -> None:
     env = make_vec(command=(0.4, 0.0, 0.1))
     env.reset()
-    assert [set(info) for info in env.reset_infos] == [{"privileged", "command"}] * 2
+    assert [set(info) for info in env.reset_infos] == [{"privileged", "command", "simulator"}] * 2
     np.testing.assert_allclose(env.reset_infos[1]["command"], (0.4, 0.0, 0.1))
 
 
