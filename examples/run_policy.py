@@ -13,12 +13,14 @@ import importlib
 import json
 import math
 import os
+import runpy
 import signal
 import sys
 import time
 import warnings
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Iterator, Optional
 
 if sys.platform == "linux" and not os.environ.get("DISPLAY"):
@@ -31,7 +33,14 @@ import numpy as np
 import onnxruntime
 
 f32 = partial(np.asarray, dtype=np.float32)  # what policies see and say
-READINGS = {"clock": 2, "command_lin_vel": 2, "command_yaw_rate": 1, "base_ang_vel": 3, "euler": 3}
+READINGS = {
+    "gravity": 3,
+    "clock": 2,
+    "command_lin_vel": 2,
+    "command_yaw_rate": 1,
+    "base_ang_vel": 3,
+    "euler": 3,
+}
 JOINT_NUMBERS = ("default_joint_pos", "stiffness", "damping", "torque_limit")
 GROUND = (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
 DISABLED = mujoco.mjtDisableBit.mjDSBL_ACTUATION | mujoco.mjtDisableBit.mjDSBL_AUTORESET
@@ -40,7 +49,7 @@ DISABLED = mujoco.mjtDisableBit.mjDSBL_ACTUATION | mujoco.mjtDisableBit.mjDSBL_A
 class Policy:
     """The network, and the contract it carries."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, own: Any = None) -> None:
         require(Path(path).is_file(), f"There is no policy {path}.")
         content = Path(path).read_bytes()
         require(content[:2] != b"PK", f"{path} is no ONNX: trainers.export writes one from a checkpoint.")
@@ -50,7 +59,8 @@ class Policy:
         digest = hashlib.sha256(content[:-64]).hexdigest()  # our exports end in it
         require(metadata.get("sha256", digest) == digest, f"{path} was damaged: its sha256 is another.")
         require("contract" in metadata, f"{path} carries no contract; trainers.export writes files that do.")
-        self.contract = c = read_contract(metadata["contract"], f"The contract in {path}")
+        self.contract = c = read_contract(metadata["contract"], f"The contract in {path}", own)
+        self.own = own
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         sizes = [inputs[0].shape[-1], outputs[0].shape[-1]]
         expected = [Observer(c).frames.size, len(c["joint_names"])]
@@ -72,7 +82,7 @@ class Policy:
         return action[0].clip(-self.contract["action_clip"], self.contract["action_clip"])
 
 
-def read_contract(text: str, source: str) -> dict:
+def read_contract(text: str, source: str, own: Any = None) -> dict:
     """The contract, if it is whole and its numbers make sense."""
 
     def sane(name: str, makes_sense: object) -> None:
@@ -100,6 +110,7 @@ def read_contract(text: str, source: str) -> dict:
             sane(name, name == "default_joint_pos" or min(c[name]) >= 0.0)
         sizes = {**READINGS, "joint_pos": n, "joint_vel": n, "action": n}
         terms = c["observation_terms"]
+        sizes.update({t["name"]: t["size"] for t in terms if hasattr(own, t["name"])})
         known = [sizes.get(t["name"]) == t["size"] and math.isfinite(t["scale"]) for t in terms]
         sane("observation_terms", known and all(known))
         sane("observation_order", c["observation_order"] == "oldest_first")
@@ -110,9 +121,14 @@ def read_contract(text: str, source: str) -> dict:
 class Observer:
     """Builds observations: the latest frames, oldest first; those from before the start are zero."""
 
-    def __init__(self, c: dict) -> None:
+    def __init__(self, c: dict, own: Any = None) -> None:
         size = sum(term["size"] for term in c["observation_terms"])
-        self.contract, self.step, self.frames = c, 0, f32(np.zeros([c["observation_history"], size]))
+        self.contract, self.own, self.step, self.frames = (
+            c,
+            own,
+            0,
+            f32(np.zeros([c["observation_history"], size])),
+        )
 
     def __call__(self, sensors: dict, command: np.ndarray, action: np.ndarray) -> np.ndarray:
         """sensors: see `Simulation.read`; action: the last one, zeros at the start."""
@@ -123,17 +139,20 @@ class Observer:
         readings = {
             "clock": [np.sin(angle), np.cos(angle)],
             "command_lin_vel": command[:2],
-            "command_yaw_rate": command[2:],
+            "command_yaw_rate": command[2:3],
             "joint_pos": sensors["joint_pos"] - f32(c["default_joint_pos"]),
             "joint_vel": sensors["joint_vel"],
             "action": action,
             "base_ang_vel": sensors["base_ang_vel"],
+            "gravity": [2.0 * (w * y - x * z), -2.0 * (w * x + y * z), 2.0 * (x * x + y * y) - 1.0],
             "euler": [
                 np.arctan2(2.0 * (w * x + y * z), w * w - x * x - y * y + z * z),
                 np.arcsin(np.clip(2.0 * (w * y - z * x), -1.0, 1.0)),
                 np.arctan2(2.0 * (w * z + x * y), w * w + x * x - y * y - z * z),
             ],
         }
+        for name in [t["name"] for t in c["observation_terms"] if hasattr(self.own, t["name"])]:
+            readings[name] = getattr(self.own, name)(sensors, command, c, self.step)
         frame = [f32(term["scale"]) * f32(readings[term["name"]]) for term in c["observation_terms"]]
         self.frames = np.vstack([self.frames[1:], np.concatenate(frame)])
         self.step += 1
@@ -257,7 +276,12 @@ def open_viewer(robot: Simulation) -> Any:
 def walk(policy: Policy, robot: Simulation, command: list, seconds: float) -> Iterator[Optional[np.ndarray]]:
     """Walk until the robot falls or its time is over. Yields the base's vx, vy (m/s) and yaw rate (rad/s)
     after each action; None where somebody reset the simulation meanwhile, and all starts anew."""
-    c, data, observer, velocity = policy.contract, robot.data, Observer(policy.contract), np.zeros(6)
+    c, data, observer, velocity = (
+        policy.contract,
+        robot.data,
+        Observer(policy.contract, policy.own),
+        np.zeros(6),
+    )
     action = f32(0.0 * robot.q)
     while data.time < seconds - 1e-6 and robot.stands:
         action = policy(observer(robot.read(), f32(command), action))
@@ -268,7 +292,7 @@ def walk(policy: Policy, robot: Simulation, command: list, seconds: float) -> It
         if data.time < now:
             robot.reset()
             policy.reset()
-            observer, action = Observer(c), f32(0.0 * robot.q)
+            observer, action = Observer(c, policy.own), f32(0.0 * robot.q)
             yield None
 
 
@@ -277,14 +301,25 @@ def main() -> None:
     parser.add_argument("policy", help="an .onnx file with a contract")
     parser.add_argument("--model", default=str(Path(__file__).parents[1] / "assets/xbot_l/xbot_l.xml"))
     parser.add_argument("--ignore-servos", action="store_true", help="whatever gains the model's motors have")
-    parser.add_argument("--command", nargs=3, type=float, default=[0.4, 0, 0], metavar=("VX", "VY", "YAW"))
+    parser.add_argument("--command", nargs="+", type=float, metavar="X", help="as the contract's commands")
+    parser.add_argument("--readings", help="a .py file: f(sensors, command, contract, step) by terms' names")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--viewer", action="store_true", help="watch it in real time; Backspace starts anew")
     parser.add_argument("--video", help="write this mp4; needs imageio[ffmpeg]")
     args = parser.parse_args()
-    require(all(map(math.isfinite, args.command)), f"--command must be finite, not {args.command}.")
     require(0.0 < args.seconds < math.inf, f"--seconds must be positive, not {args.seconds}.")
-    policy = Policy(args.policy)
+    own = None
+    if args.readings:
+        with saying(f"{args.readings} gives no readings"):
+            own = SimpleNamespace(**runpy.run_path(args.readings))
+    policy = Policy(args.policy, own)
+    walking = ["vx", "vy", "yaw_rate"]  # contracts before version 4 have no others
+    told = (
+        [told["name"] for told in policy.contract["commands"]] if "commands" in policy.contract else walking
+    )
+    command = args.command or ([0.4, 0.0, 0.0] if told == walking else [])
+    require(all(map(math.isfinite, command)), f"--command must be finite, not {command}.")
+    require(len(command) == len(told), f"--command takes {len(told)}: {' '.join(told)}; not {len(command)}.")
     require(Path(args.model).is_file(), f"There is no model {args.model}.")
     with saying(f"{args.model} is no model for MuJoCo"):
         model = load_model(args.model)
@@ -294,7 +329,7 @@ def main() -> None:
         video = importlib.import_module("imageio.v2").get_writer(args.video, fps=50) if args.video else None
         renderer = mujoco.Renderer(model, 480, 640) if args.video else None
     data, start, velocities = robot.data, time.monotonic(), []
-    for velocity in walk(policy, robot, args.command, args.seconds):
+    for velocity in walk(policy, robot, command, args.seconds):
         if velocity is None:
             print("Reset: the robot starts anew.")
             start, velocities = time.monotonic(), []

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import runpy
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
@@ -209,9 +212,42 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_is_short_and_imports_nothing_of_ours() -> None:
     lines = (ROOT / "examples/run_policy.py").read_text().splitlines()
-    assert len(lines) <= 320
+    assert len(lines) <= 360
     imported = {line.split()[1] for line in lines if line.startswith(("import ", "from "))}
     assert imported - set(sys.stdlib_module_names) == {"mujoco.viewer", "numpy", "onnxruntime"}
+
+
+def test_readings_of_ones_own_and_other_commands(tmp_path: Path) -> None:
+    module = run_policy_module()
+    contract = json.loads(V0.to_json())
+    contract["commands"] = [{"name": "height", "unit": "m", "range": [0.7, 0.9]}]
+    contract["observation_terms"] = [
+        {"name": "gravity", "size": 3, "scale": 1.0},
+        {"name": "told_height", "size": 1, "scale": 2.0},
+    ]
+    contract["observation_history"] = 1
+    contract.pop("sha256")
+    canonical = json.dumps(contract, sort_keys=True, separators=(",", ":")).encode()
+    contract["sha256"] = hashlib.sha256(canonical).hexdigest()
+    (tmp_path / "mine.py").write_text(
+        "def told_height(sensors, command, contract, step):\n    return [command[0] + step]\n"
+    )
+    with pytest.raises(SystemExit, match="observation_terms"):
+        module.read_contract(json.dumps(contract), "It")
+    own = types.SimpleNamespace(**runpy.run_path(str(tmp_path / "mine.py")))
+    observer = module.Observer(module.read_contract(json.dumps(contract), "It", own), own)
+    half = np.float32(np.sqrt(0.5))
+    still = {"joint_pos": np.zeros(12), "joint_vel": np.zeros(12), "base_ang_vel": np.zeros(3)}
+    rolled = {**still, "base_quat": np.array([half, half, 0.0, 0.0])}  # to the right, by a quarter
+    first, second = (observer(rolled, np.float32([0.8]), np.zeros(12)) for _ in "12")
+    np.testing.assert_allclose(first, [0.0, -1.0, 0.0, 1.6], atol=1e-6)
+    np.testing.assert_allclose(second[3:], [3.6], atol=1e-6)
+
+
+def test_says_what_its_commands_are(tmp_path: Path) -> None:
+    path = export(Stand(), tmp_path / "stand.onnx")
+    result = run(tmp_path, "run_policy.py", str(path), "--command", "0.4")
+    assert result.stderr == "Error: --command takes 3: vx vy yaw_rate; not 1.\n"
 
 
 HINGE = """
