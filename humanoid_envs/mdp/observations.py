@@ -362,7 +362,7 @@ class Contact(_OfFeet):
 
 @dataclass(frozen=True)
 class FootHeight(_OfFeet):
-    """Height of the soles, m."""
+    """Height of the soles over the ground, m."""
 
     def __call__(self, step: Step) -> Tensor:
         return step.foot_height
@@ -384,7 +384,7 @@ class MeanVelocityError(ObservationTerm):
 
 @dataclass(frozen=True)
 class BaseHeight(ObservationTerm):
-    """Height of the base, m."""
+    """Height of the base over the ground, m."""
 
     def __call__(self, step: Step) -> Tensor:
-        return step.state.base_pos[:, 2:]
+        return step.base_height[:, None]

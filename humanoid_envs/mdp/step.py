@@ -55,9 +55,11 @@ class Step:
     contact: Tensor
     """(N, 2) bool: which feet are in contact."""
     lift: Tensor
-    """(N, 2) height gained by each foot since it last touched the ground, m."""
+    """(N, 2) height over the ground that each foot has gained since it last touched it, m."""
+    base_height: Tensor
+    """(N,) height of the base over the ground below it, m."""
     foot_height: Tensor
-    """(N, 2) height of the soles, m."""
+    """(N, 2) height of the soles over the ground below them, m."""
     sole_height: float
     """Height of a foot link's origin above its sole, as the task assumes it, m."""
     air_time: Tensor

@@ -43,10 +43,10 @@ class LowBase(TerminationTerm):
     """The base is too low."""
 
     height: NonNegative = 0.0
-    """Below this, m."""
+    """Over the ground: below this, m."""
 
     def __call__(self, step: Step) -> Tensor:
-        return step.state.base_pos[:, 2] < self.height
+        return step.base_height < self.height
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,16 @@ def time_out(episode_step: Tensor, max_episode_steps: int) -> Tensor:
 _FASTEST = 50.0, 100.0, 1200.0
 """Speed of the base (m/s and rad/s) and of a joint (rad/s): a hundred times what motors reach."""
 _HEIGHTS = -0.5, 10.0
-"""Of the base over the flat ground, m."""
+"""Of the base over the ground, m."""
 
 
-def impossible(state: SimState) -> Tensor:
+def impossible(state: SimState, height: Tensor) -> Tensor:
     """(N,) bool: numbers that no robot has, although they may be finite: under the ground, in the sky, or
-    faster than anything real. What follows from them must not be learned from. NaN is impossible too."""
+    faster than anything real. What follows from them must not be learned from. NaN is impossible too.
+
+    height: (N,) of the base over the ground, m.
+    """
     lowest, highest = _HEIGHTS
-    height = state.base_pos[:, 2]
     possible = (height > lowest) & (height < highest)
     speeds = (state.base_lin_vel, state.base_ang_vel, state.joint_vel)
     for speed, fastest in zip(speeds, _FASTEST):

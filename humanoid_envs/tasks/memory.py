@@ -51,7 +51,7 @@ class TaskMemory:
     lift: Tensor
     """(N, 2) height each foot has gained since its last contact, m."""
     foot_height: Tensor
-    """(N, 2) height of the soles at the last step, m."""
+    """(N, 2) height of the soles over the ground at the last step, m."""
     command_error: Tensor
     """(N, C) low-pass filtered command minus what the robot does of it."""
     phase_offset: Tensor

@@ -16,7 +16,7 @@ from tests.scripted_simulator import standing
 
 def step(num_envs: int = 1, **changes: Any) -> Step:
     """A robot that stands still on both feet, as told; names with a double underscore reach into the gait,
-    the state or the parameters: `state__base_pos`."""
+    the state or the parameters: `state__base_pos`. The ground is flat unless `base_height` says otherwise."""
 
     def zeros(*shape: int) -> Tensor:
         return torch.zeros(num_envs, *shape)
@@ -46,6 +46,7 @@ def step(num_envs: int = 1, **changes: Any) -> Step:
         shown_reference_joint_pos=zeros(12),
         contact=down,
         lift=zeros(2),
+        base_height=zeros(),
         foot_height=zeros(2),
         sole_height=0.05,
         air_time=zeros(2),
@@ -56,4 +57,5 @@ def step(num_envs: int = 1, **changes: Any) -> Step:
         whole, part = name.split("__")
         within = dataclasses.replace(changes.get(whole, getattr(still, whole)), **{part: changes.pop(name)})
         changes[whole] = within
+    changes.setdefault("base_height", changes.get("state", still.state).base_pos[:, 2])
     return dataclasses.replace(still, **changes)

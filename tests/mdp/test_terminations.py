@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import torch
@@ -71,4 +72,11 @@ def test_what_the_release_recorded_is_possible() -> None:
     for path in task_files():
         golden = Golden(path)
         for row in range(golden.num_rows):
-            assert not impossible(golden.state(row)).any()
+            state = golden.state(row)
+            assert not impossible(state, state.base_pos[:, 2]).any()
+
+
+def test_heights_are_over_the_ground() -> None:
+    on_a_hill = dataclasses.replace(at_height(20.9, 20.9, 0.9), base_height=torch.tensor([0.9, 0.5, 20.9]))
+    assert LowBase(height=0.6)(on_a_hill).tolist() == [False, True, False]
+    assert impossible(on_a_hill.state, on_a_hill.base_height).tolist() == [False, False, True]

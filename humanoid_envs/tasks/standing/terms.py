@@ -51,7 +51,7 @@ class PostureCommand(CommandTerm):
 
 def base_height(step: Step) -> Tensor:
     """(N,) height of the base over the lower sole, m."""
-    return step.state.base_pos[:, 2] - step.foot_height.min(dim=1).values
+    return step.base_height - step.foot_height.min(dim=1).values
 
 
 def lifted(step: Step) -> Tensor:
