@@ -66,6 +66,7 @@ def test_parameters_agree_with_c_mujoco(
             name: value * (0.8 + 0.4 * torch.rand(value.shape, generator=generator)).to(simulator.device)
             for name, value in vars(simulator.parameters).items()
         }
+        drawn["base_com"] = 0.1 * torch.rand(NUM_STATES, 3, generator=generator).to(simulator.device)
         simulator.set_parameters(mask_of(simulator, 0, 1, 2, 6), type(simulator.parameters)(**drawn))
         simulator.step(targets.to(simulator.device))
     assert_agree(simulators[0].state, simulators[1].state, AFTER_ONE_STEP)
