@@ -16,6 +16,7 @@ from humanoid_envs import plugins
 from humanoid_envs.checker import check_vector_env
 from humanoid_envs.errors import MissingPlugIn
 from humanoid_envs.registration import make_mujoco
+from humanoid_envs.robots import XBOT_L
 from tests.examples.script import run, run_here
 from trainers.policies import load_policy
 from trainers.ppo import PPO
@@ -77,9 +78,35 @@ def test_its_terms_do_what_they_say() -> None:
     assert ((share >= 0.7) & (share <= 1.0)).all()
     assert env.live["rewards.alive.weight"] == pytest.approx(0.3 * (1.0 - 2 / 100), rel=1e-3)
     assert env.live["commands.velocity.lin_vel_x"][1] > begin["commands.velocity.lin_vel_x"][1]  # pyright: ignore
+    assert 0.03 < env.simulator.parameters.base_com.abs().max() <= 0.05
     mirror = env.signature["symmetry"]["policy"]
     assert mirror["sign"][-4:] == [1.0, 1.0, -1.0, 1.0]
     env.close()
+
+
+READINGS = """
+import numpy as np
+
+def command_height(sensors, command, contract, step):
+    return command[3:]
+
+def acceleration(sensors, command, contract, step):
+    return np.zeros(3)
+"""
+
+
+def test_its_policy_runs_from_its_file_alone(trained: Path, tmp_path: Path) -> None:
+    """Without this project and the package, with its readings from a file that the user names."""
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "mine.py").write_text(READINGS)
+    policy, model = str(trained / "runs/a/checkpoints/policy.onnx"), str(XBOT_L.mjcf)
+    command = ("--command", "0.2", "0", "0", "0.8", "--seconds", "0.3", "--model", model)
+    without = run(tmp_path, "run_policy.py", policy, *command)
+    assert "command_height" in without.stderr
+    assert without.returncode != 0
+    result = run(tmp_path, "run_policy.py", policy, *command, "--readings", "mine.py")
+    assert result.returncode == 0, result.stderr
+    assert "Mean velocity" in result.stdout
 
 
 @pytest.mark.usefixtures("plugin")

@@ -119,6 +119,25 @@ class MotorStrength(ParameterTerm):
 
 
 @dataclass(frozen=True)
+class Load(ParameterTerm):
+    """The base's centre of mass lies off the model's, by up to `offset` along each axis, m."""
+
+    offset: NonNegative = 0.05
+
+    def uniforms(self, robot: Robot) -> int:
+        return 3
+
+    def sample(self, uniform: Tensor) -> Tensor:
+        return self.offset * (2.0 * uniform - 1.0)
+
+    def change(self, drawn: Tensor, parameters: PhysicsParameters) -> PhysicsParameters:
+        return dataclasses.replace(parameters, base_com=parameters.base_com + drawn)
+
+    def off(self) -> Load:
+        return self.replace(offset=0.0)
+
+
+@dataclass(frozen=True)
 class RunsAway(TerminationTerm):
     """Faster than anybody asked for."""
 
@@ -178,6 +197,7 @@ class SquatTerminations(VelocityTerminations):
 @dataclass(frozen=True)
 class SquatRandomization(VelocityRandomization):
     motor_strength: MotorStrength = MotorStrength()
+    load: Load = Load()
 
 
 @dataclass(frozen=True)
