@@ -63,10 +63,9 @@ class Replay:
         for row in range(1, len(record.base_pos)):
             self._push(row - 1)
             simulator.step(self._at(record.joint_targets, row))
-            impossible = (
-                bool((simulator.diverged | terminations.impossible(simulator.state)).any()) or self._lost
-            )
             state = simulator.state
+            wrong = simulator.diverged | terminations.impossible(state, state.base_pos[:, 2])
+            impossible = bool(wrong.any()) or self._lost
             joints = (state.joint_pos - self._at(record.joint_pos, row)).abs().max()
             base = (state.base_pos - self._at(record.base_pos, row)).norm()
             restarted = not bool(record.follows[row, self.index])

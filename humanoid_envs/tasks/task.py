@@ -102,7 +102,7 @@ class Task(FixedAttributes):
         if self._randomness.num_anew and simulator.capturing() is not None:
             raise UserError(
                 "Physical parameters cannot be drawn with each episode (each_episode=True) where steps are "
-                "CUDA graphs, in which they stay as they are. Draw them once per env, or take engine='mujoco'."
+                "CUDA graphs, where they stay as they are. Draw them once per env, or take engine 'mujoco'."
             )
 
     def draw(self, memory: TaskMemory, generator: Optional[torch.Generator], steps: int = 1) -> Draws:

@@ -166,7 +166,7 @@ def test_other_parameters_stay_when_episodes_start() -> None:
         assert torch.equal(getattr(simulator.parameters, name), value), name
 
 
-def test_parameters_of_each_episode_are_refused_where_steps_are_graphs(
+def test_parameters_of_each_episode_are_refused_in_graphs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     simulator = ScriptedSimulator(standing(1))
