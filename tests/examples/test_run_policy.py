@@ -239,7 +239,7 @@ def test_readings_of_ones_own_and_other_commands(tmp_path: Path) -> None:
     half = np.float32(np.sqrt(0.5))
     still = {"joint_pos": np.zeros(12), "joint_vel": np.zeros(12), "base_ang_vel": np.zeros(3)}
     rolled = {**still, "base_quat": np.array([half, half, 0.0, 0.0])}  # to the right, by a quarter
-    first, second = (observer(rolled, np.float32([0.8]), np.zeros(12)) for _ in "12")
+    first, second = (observer(rolled, np.array([0.8], np.float32), np.zeros(12)) for _ in "12")
     np.testing.assert_allclose(first, [0.0, -1.0, 0.0, 1.6], atol=1e-6)
     np.testing.assert_allclose(second[3:], [3.6], atol=1e-6)
 

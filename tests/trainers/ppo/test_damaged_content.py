@@ -18,7 +18,16 @@ from trainers.ppo import PPO, PPOConfig
 CONFIG = PPOConfig(num_steps=4, num_minibatches=2, num_epochs=1, actor_hidden=(8,), critic_hidden=(8,))
 MISSING = object()
 FREE = {
-    *("setting", "draws", "first_step", "term_memory", "live", "curricula", "parameter_draws"),
+    *(
+        "setting",
+        "draws",
+        "first_step",
+        "parameters.base_com",
+        "term_memory",
+        "live",
+        "curricula",
+        "parameter_draws",
+    ),
     *("wrapper", "config", "metadata", "details", "task"),
 }
 """What came with later versions, has defaults, or holds what its user put there. Adam keeps nothing
