@@ -34,8 +34,8 @@ from trainers.evaluation.gap import GapConfig, compare_simulators
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result_file import Result, describe_policy, read_result, read_walks, write_result
 from trainers.evaluation.scorecard import ScorecardConfig, make_scorecard
-from trainers.evaluation.task_score import TaskScoreConfig, format_task_score, is_about_velocity, score_task
-from trainers.evaluation.terminal_tables import format_gap, format_scorecard, format_tour
+from trainers.evaluation.task_score import TaskScoreConfig, is_about_velocity, score_task
+from trainers.evaluation.terminal_tables import format_gap, format_scorecard, format_task_score, format_tour
 from trainers.evaluation.tour import TourConfig, walk_tour
 from trainers.policies import LoadedPolicy, load_policy, read_contract
 from trainers.runs import find_checkpoint

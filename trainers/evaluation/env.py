@@ -71,6 +71,13 @@ def choose_simulator(name: str) -> SimulatorChoice:
     return SimulatorChoice(name, engine, preset(physics or "v0").physics)
 
 
+def device_of(engine: str) -> Optional[str]:
+    """Where an engine with devices runs: on the CUDA device, or where there is none, slowly, on the CPU."""
+    if "device" not in ENGINES[engine].options:
+        return None
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def available_simulators() -> List[str]:
     """Names of the simulators that can run on this machine, in this Python."""
     able = [(name, engine) for name, engine in ENGINES.items() if engine.problem() is None]
@@ -116,13 +123,12 @@ def evaluation_env(
         terminations=dataclasses.replace(calm.terminations, episode_length=length),
         randomization=differing,
     )
-    takes_device = "device" in ENGINES[choice.engine].options
     return make(
         num_envs,
         config,
         engine=choice.engine,
         robot=robot,
-        device=("cuda" if torch.cuda.is_available() else "cpu") if takes_device else None,
+        device=device_of(choice.engine),
         num_threads=num_threads,
         autoreset_mode=AutoresetMode.DISABLED,
         compiled=False,

@@ -10,11 +10,11 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
-from humanoid_envs.engines import ENGINES
+from humanoid_envs.mdp.commands import VelocityCommand
 from humanoid_envs.registration import make
 from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
-from trainers.evaluation.env import choose_simulator, robot_for
+from trainers.evaluation.env import choose_simulator, device_of, robot_for
 from trainers.evaluation.intervals import Estimate, mean_estimate, share_estimate
 from trainers.evaluation.rollout import Policy, Progress, no_progress, rollout
 
@@ -72,13 +72,12 @@ def score_task(
     """
     task, config, choice = preset(task), config or TaskScoreConfig(), choose_simulator(simulator)
     length = max(task.terminations.episode_length, config.seconds)
-    takes_device = "device" in ENGINES[choice.engine].options
     env = make(
         config.robots,
         task.replace({"physics": choice.physics, "terminations.episode_length": length}),
         engine=choice.engine,
         robot=robot_for(policy, robot),
-        device=("cuda" if torch.cuda.is_available() else "cpu") if takes_device else None,
+        device=device_of(choice.engine),
         num_threads=num_threads,
         array="torch",
         autoreset_mode=AutoresetMode.DISABLED,
@@ -110,26 +109,6 @@ def score_task(
     )
 
 
-def format_task_score(score: TaskScore) -> str:
-    """A table for the terminal."""
-    rows = [
-        ("survived", score.survived, ""),
-        *(
-            (f"error of {label}", error, unit)
-            for label, error, unit in zip(score.labels, score.errors, score.units)
-        ),
-        ("reward per second", score.reward, ""),
-        ("mean torque", score.torque, "N·m"),
-    ]
-    return "\n".join(
-        [
-            f"The task's own score on {score.simulator}: {score.config.robots} robots for "
-            f"{score.config.seconds:g} s",
-            *(f"  {name:24s} {_words(value)} {unit}".rstrip() for name, value, unit in rows),
-        ]
-    )
-
-
 def summarize_task(score: TaskScore) -> Dict[str, float]:
     """The score as few numbers, by the names of their curves."""
     known = {"return": score.reward, **{f"error_{n}": e for n, e in zip(score.labels, score.errors)}}
@@ -140,14 +119,4 @@ def summarize_task(score: TaskScore) -> Dict[str, float]:
 
 def is_about_velocity(task: TaskConfig) -> bool:
     """Whether robots are told a planar velocity and a yaw rate, as the protocols of walking do."""
-    from humanoid_envs.mdp.commands import VelocityCommand
-
     return task.commands.labels == VelocityCommand.labels
-
-
-def _words(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "–"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3g}"
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"

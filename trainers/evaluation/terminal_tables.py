@@ -16,6 +16,7 @@ from trainers.evaluation.pushes import PushResult
 from trainers.evaluation.rollout import Command
 from trainers.evaluation.scorecard import CommandResult, Scorecard
 from trainers.evaluation.step_response import StepResponse
+from trainers.evaluation.task_score import TaskScore
 from trainers.evaluation.tour import Tour
 
 
@@ -41,6 +42,26 @@ def format_scorecard(card: Scorecard) -> str:
         *_goal_rows("Shipping goal", card.shipping_goal),
     ]
     return "\n".join(lines)
+
+
+def format_task_score(score: TaskScore) -> str:
+    """A table for the terminal."""
+    rows = [
+        ("survived", score.survived, ""),
+        *(
+            (f"error of {label}", error, unit)
+            for label, error, unit in zip(score.labels, score.errors, score.units)
+        ),
+        ("reward per second", score.reward, ""),
+        ("mean torque", score.torque, "N·m"),
+    ]
+    return "\n".join(
+        [
+            f"The task's own score on {score.simulator}: {score.config.robots} robots for "
+            f"{score.config.seconds:g} s",
+            *(f"  {name:24s} {_significant(value)} {unit}".rstrip() for name, value, unit in rows),
+        ]
+    )
 
 
 def format_tour(tour: Tour) -> str:
@@ -184,3 +205,11 @@ def _with_interval(estimate: Estimate, digits: int) -> str:
     if estimate.low is None or estimate.high is None:
         return _number(estimate.value, digits)
     return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+
+
+def _significant(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return "–"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3g}"
+    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"

@@ -7,17 +7,16 @@ import math
 import queue
 import threading
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from humanoid_envs.configs import values_of
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.events import PushTerm
+from humanoid_envs.mdp.live import Value
 from humanoid_envs.mdp.terms import terms_of
 from humanoid_envs.tasks import TaskConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.steering import CommandNumber, neutral_command, neutral_word, round_step
-
-Value = Union[float, Tuple[float, float]]
 
 _ARROWS = ("↖", "↑", "↗"), ("←", "→"), ("↙", "↓", "↘")
 _ANGLES = {arrow: math.radians(45 * i) for i, arrow in enumerate("↑↖←↙↓↘→↗")}
