@@ -41,6 +41,7 @@ READINGS = {
     "base_ang_vel": 3,
     "euler": 3,
 }
+WALKING = ["vx", "vy", "yaw_rate"]
 JOINT_NUMBERS = ("default_joint_pos", "stiffness", "damping", "torque_limit")
 GROUND = (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
 DISABLED = mujoco.mjtDisableBit.mjDSBL_ACTUATION | mujoco.mjtDisableBit.mjDSBL_AUTORESET
@@ -98,6 +99,8 @@ def read_contract(text: str, source: str, own: Any = None) -> dict:
             sane(name, 0.0 < c[name] < math.inf)
         if c["version"] < 3:  # one scale for all joints, and inertias of rotors as the model says
             c["action_scale"], c["armature"] = [c["action_scale"]] * n, [None] * n
+        if c["version"] < 4:
+            c["commands"] = [{"name": name} for name in WALKING]
         sane(
             "action_scale", len(c["action_scale"]) == n and all(0.0 < x < math.inf for x in c["action_scale"])
         )
@@ -123,12 +126,8 @@ class Observer:
 
     def __init__(self, c: dict, own: Any = None) -> None:
         size = sum(term["size"] for term in c["observation_terms"])
-        self.contract, self.own, self.step, self.frames = (
-            c,
-            own,
-            0,
-            f32(np.zeros([c["observation_history"], size])),
-        )
+        self.contract, self.own, self.step = c, own, 0
+        self.frames = f32(np.zeros([c["observation_history"], size]))
 
     def __call__(self, sensors: dict, command: np.ndarray, action: np.ndarray) -> np.ndarray:
         """sensors: see `Simulation.read`; action: the last one, zeros at the start."""
@@ -276,12 +275,8 @@ def open_viewer(robot: Simulation) -> Any:
 def walk(policy: Policy, robot: Simulation, command: list, seconds: float) -> Iterator[Optional[np.ndarray]]:
     """Walk until the robot falls or its time is over. Yields the base's vx, vy (m/s) and yaw rate (rad/s)
     after each action; None where somebody reset the simulation meanwhile, and all starts anew."""
-    c, data, observer, velocity = (
-        policy.contract,
-        robot.data,
-        Observer(policy.contract, policy.own),
-        np.zeros(6),
-    )
+    c, data, velocity = policy.contract, robot.data, np.zeros(6)
+    observer = Observer(c, policy.own)
     action = f32(0.0 * robot.q)
     while data.time < seconds - 1e-6 and robot.stands:
         action = policy(observer(robot.read(), f32(command), action))
@@ -313,11 +308,8 @@ def main() -> None:
         with saying(f"{args.readings} gives no readings"):
             own = SimpleNamespace(**runpy.run_path(args.readings))
     policy = Policy(args.policy, own)
-    walking = ["vx", "vy", "yaw_rate"]  # contracts before version 4 have no others
-    told = (
-        [told["name"] for told in policy.contract["commands"]] if "commands" in policy.contract else walking
-    )
-    command = args.command or ([0.4, 0.0, 0.0] if told == walking else [])
+    told = [command["name"] for command in policy.contract["commands"]]
+    command = args.command or ([0.4, 0.0, 0.0] if told == WALKING else [])
     require(all(map(math.isfinite, command)), f"--command must be finite, not {command}.")
     require(len(command) == len(told), f"--command takes {len(told)}: {' '.join(told)}; not {len(command)}.")
     require(Path(args.model).is_file(), f"There is no model {args.model}.")
