@@ -89,22 +89,8 @@ def load_model(
     soles = index_model(model, robot).soles
     others = np.delete(model.geom_priority, soles).max(initial=0)
     model.geom_priority[soles] = np.maximum(model.geom_priority[soles], others + 1)
-    _free_com(model, index_model(model, robot).base_body)
     give_parameters(model, robot, physics, default_parameters(robot, 1, "cpu"))
     return model
-
-
-def _free_com(model: mujoco.MjModel, body: int) -> None:
-    """Where a centre of mass lies in a frame that MuJoCo has anyway, it is not computed but taken from there:
-    undo that, so that it may move."""
-    same = mujoco.mjtSameFrame
-    if model.body_sameframe[body] == int(same.mjSAMEFRAME_BODY):
-        model.body_sameframe[body] = int(same.mjSAMEFRAME_BODYROT)
-    for flags, bodies in (
-        (model.geom_sameframe, model.geom_bodyid),
-        (model.site_sameframe, model.site_bodyid),
-    ):
-        flags[(bodies == body) & (flags == int(same.mjSAMEFRAME_INERTIA))] = int(same.mjSAMEFRAME_NONE)
 
 
 def give_parameters(
