@@ -20,7 +20,7 @@ from humanoid_envs.configs import ORDERED, Config, NonNegative, Range
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.commands import MAX_SPEED
 from humanoid_envs.mdp.live import LIVE
-from humanoid_envs.mdp.terms import split_columns, terms_of
+from humanoid_envs.mdp.terms import join_columns, split_columns, terms_of
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsParameters, RobotState
 
@@ -309,8 +309,8 @@ class Events:
 
     def sample(self, uniform: Tensor) -> Tensor:
         """(N, K) physical values."""
-        parts = [term.sample(part) for part, term in zip(self.split(uniform), self.terms)]
-        return torch.cat(parts, dim=1) if parts else uniform[:, :0].clone()
+        parts = zip(self.split(uniform), self.terms)
+        return join_columns([term.sample(part) for part, term in parts], uniform)
 
     def change(self, drawn: Tensor, thing: T) -> T:
         """What the events make of parameters or of a start, one after the other."""

@@ -17,7 +17,7 @@ from typing_extensions import Annotated
 from humanoid_envs.configs import Config, NonNegative, Number, Positive
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.step import Step
-from humanoid_envs.mdp.terms import Term, TermList, terms_of
+from humanoid_envs.mdp.terms import Term, TermList, join_columns, terms_of
 from humanoid_envs.robots import Robot
 
 History = Annotated[int, limits.Interval(ge=1, le=1000)]
@@ -150,7 +150,7 @@ class FrameTerms:
         """(N, F) a frame without noise, and what its terms remember."""
         readings, remembered = self.list.advance(step, memory)
         scaled = [value if scale == 1.0 else scale * value for value, scale in zip(readings, self.scales)]
-        return torch.cat(scaled, dim=1) if scaled else step.zeros(0), remembered
+        return join_columns(scaled, step.joint_pos), remembered
 
 
 def push_frame(stack: Tensor, frame: Tensor) -> Tensor:
@@ -215,6 +215,24 @@ class _OfJoints(ObservationTerm):
 
 
 @dataclass(frozen=True)
+class _Vector(ObservationTerm):
+    def size(self, robot: Robot) -> int:
+        return 3
+
+    def mirror(self, robot: Robot) -> Mirror:
+        return signed(VECTOR)
+
+
+@dataclass(frozen=True)
+class _Rotation(ObservationTerm):
+    def size(self, robot: Robot) -> int:
+        return 3
+
+    def mirror(self, robot: Robot) -> Mirror:
+        return signed(ROTATION)
+
+
+@dataclass(frozen=True)
 class JointPos(_OfJoints):
     """Joint angles from the default pose, rad. (Release)"""
 
@@ -239,45 +257,27 @@ class Action(_OfJoints):
 
 
 @dataclass(frozen=True)
-class BaseAngVel(ObservationTerm):
+class BaseAngVel(_Rotation):
     """Angular velocity of the base, body frame, rad/s. (Release)"""
 
     def __call__(self, step: Step) -> Tensor:
         return step.base_ang_vel
 
-    def size(self, robot: Robot) -> int:
-        return 3
-
-    def mirror(self, robot: Robot) -> Mirror:
-        return signed(ROTATION)
-
 
 @dataclass(frozen=True)
-class Euler(ObservationTerm):
+class Euler(_Rotation):
     """Roll, pitch, yaw of the base, rad. (Release)"""
 
     def __call__(self, step: Step) -> Tensor:
         return step.euler
 
-    def size(self, robot: Robot) -> int:
-        return 3
-
-    def mirror(self, robot: Robot) -> Mirror:
-        return signed(ROTATION)
-
 
 @dataclass(frozen=True)
-class ProjectedGravity(ObservationTerm):
+class ProjectedGravity(_Vector):
     """Direction of gravity in the body frame, unit vector: roll and pitch without the heading."""
 
     def __call__(self, step: Step) -> Tensor:
         return step.gravity
-
-    def size(self, robot: Robot) -> int:
-        return 3
-
-    def mirror(self, robot: Robot) -> Mirror:
-        return signed(VECTOR)
 
 
 # What only a simulator knows
@@ -292,17 +292,11 @@ class JointPosError(_OfJoints):
 
 
 @dataclass(frozen=True)
-class BaseLinVel(ObservationTerm):
+class BaseLinVel(_Vector):
     """Velocity of the base, body frame, m/s. (Release)"""
 
     def __call__(self, step: Step) -> Tensor:
         return step.base_lin_vel
-
-    def size(self, robot: Robot) -> int:
-        return 3
-
-    def mirror(self, robot: Robot) -> Mirror:
-        return signed(VECTOR)
 
 
 @dataclass(frozen=True)

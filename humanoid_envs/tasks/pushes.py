@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.mdp.events import Events, PushTerm
+from humanoid_envs.mdp.terms import join_columns
 from humanoid_envs.tasks.config import TaskConfig
 
 
@@ -39,7 +40,7 @@ class Pushes:
             last = torch.where(due, new, old)
             velocity = torch.where(due, term.change(last, velocity), velocity)  # pyright: ignore
             latest.append(last)
-        return (torch.cat(latest, dim=1) if latest else before), velocity
+        return join_columns(latest, before), velocity
 
 
 def _due(clock: Tensor, steps: int) -> Tensor:
