@@ -134,7 +134,7 @@ class PolicyContract(Config):
     @classmethod
     def of(cls, config: TaskConfig, robot: Robot = XBOT_L, engine: Optional[str] = None) -> PolicyContract:
         """The contract of a policy that is trained on this task with this robot."""
-        o, told = config.observations, config.commands
+        o, told, task = config.observations, config.commands, config.plain(to_save=False)
         terms = o.policy.terms.items()
         return cls(
             robot=robot.name,
@@ -156,10 +156,10 @@ class PolicyContract(Config):
             observation_order="oldest_first",
             observation_clip=o.clip,
             commands=tuple(map(Command, told.labels, told.units, told.ranges())),
-            config_sha256=_sha256(config.plain(to_save=False)),
+            config_sha256=_sha256(task),
             armature=tuple(joint.armature for joint in robot.joints),
             engine=engine,
-            task=config.plain(to_save=False),
+            task=task,
         )
 
     @property
@@ -228,16 +228,7 @@ class PolicyContract(Config):
                 )
 
     def _what_must_match(self) -> Dict[str, Any]:
-        training_only = (
-            "timestep",
-            "decimation",
-            "implicit_damping",
-            "armature",
-            "config_sha256",
-            "engine",
-            "task",
-        )
-        values = {name: value for name, value in vars(self).items() if name not in training_only}
+        values = {name: value for name, value in vars(self).items() if name not in _TRAINING_ONLY}
         told = tuple((command.name, command.unit) for command in self.commands)
         return {**values, "commands": told, "policy period": round(self.policy_period, 9)}
 

@@ -156,9 +156,8 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
             super().reset(seed=seed)  # for np_random
             self._generator.manual_seed(own_seed(seed))
             self._draws.clear()
+            self.task.curriculum.start(self._memory)
         with torch.no_grad():
-            if seed is not None:
-                self.task.curriculum.start(self._memory)
             if seed is not None or not self._parameters_drawn:
                 self._draw_parameters()
             draws = self._draws.next()

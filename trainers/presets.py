@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Optional, Union
 
-from humanoid_envs.configs import CLASS, Config, Count, Positive, name_of
+from humanoid_envs.configs import Config, Count, Positive
 from humanoid_envs.engines import ENGINES
 from humanoid_envs.registration import best_engine
 from humanoid_envs.registry import Registry
@@ -14,6 +14,7 @@ from humanoid_envs.robots import ROBOTS, XBOT_L
 from humanoid_envs.tasks import PRESETS as TASK_PRESETS
 from humanoid_envs.tasks import TaskConfig
 from humanoid_envs.tasks import preset as task_preset
+from humanoid_envs.tasks.config import with_class
 from humanoid_envs.tasks.velocity import VelocityConfig
 from trainers.given_configs import config_of
 from trainers.ppo import PPOConfig
@@ -60,14 +61,6 @@ class TrainConfig(Config):
     table_every: Optional[Positive] = None
     """Minutes between tables of all scalars on standard output. None: no tables."""
 
-    @classmethod
-    def upgraded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Earlier versions did not name the task's class, as there was only one."""
-        task = values.get("task")
-        if not isinstance(task, Mapping) or CLASS in task:
-            return values
-        return {**values, "task": {CLASS: name_of(VelocityConfig), **task}}
-
     wandb: Optional[str] = None
     """Project on Weights & Biases that the scalars go to as well. None: they stay here."""
 
@@ -76,6 +69,12 @@ class TrainConfig(Config):
         engines = ("auto", *ENGINES)
         self.require(self.engine in engines, "engine", f"one of {', '.join(engines)}")
         ROBOTS.find(self.robot)
+
+    @classmethod
+    def upgraded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Earlier versions did not name the task's class."""
+        task = values.get("task")
+        return {**values, "task": with_class(task)} if isinstance(task, Mapping) else values
 
 
 PRESETS: Registry[Callable[[], TrainConfig]] = Registry("preset")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any, List, Mapping, TypeVar
+from typing import Any, Mapping, TypeVar
 
-from humanoid_envs.configs import CLASS, Config, NonNegative, Positive, from_plain, to_plain
+from humanoid_envs.configs import CLASS, Config, NonNegative, Positive, from_plain, name_of, to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.commands import Commands
 from humanoid_envs.mdp.curricula import Curricula
@@ -21,6 +21,20 @@ from humanoid_envs.mdp.terms import terms_of
 from humanoid_envs.simulators.simulator import PhysicsConfig
 
 C = TypeVar("C", bound="TaskConfig")
+
+
+def quick_physics() -> PhysicsConfig:
+    """The physics that trains quickest: three steps of 3.3 ms with implicit damping, and stiffer contacts,
+    without which a policy goes faster at the release's 1 ms than where it was trained, most of all
+    backwards."""
+    return PhysicsConfig(
+        timestep=0.01 / 3,
+        decimation=3,
+        implicit_damping=True,
+        solver_iterations=4,
+        solver_line_search_iterations=8,
+        contact_time_constant=0.013,
+    )
 
 
 @dataclass(frozen=True)
@@ -107,22 +121,19 @@ class TaskConfig(Config):
         return to_plain(self, TaskConfig, to_save)
 
 
-def noise_of(frames: Observations, robot: Any) -> List[List[float]]:
-    """For each group the standard deviation of the noise on each entry of a frame: of the actor's always, of
-    the others' where there is any."""
-    every = [frame.noise(robot) for frame in frames.groups.values()]
-    return [noise if index == 0 or any(noise) else [] for index, noise in enumerate(every)]
+def with_class(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A task's plain values with the name of its class. Earlier versions named none, as there was only the
+    velocity task."""
+    from humanoid_envs.tasks.velocity.config import VelocityConfig
+
+    return values if CLASS in values else {CLASS: name_of(VelocityConfig), **values}
 
 
 def restored_task(values: Any, where: str = "") -> TaskConfig:
-    """The task that `TaskConfig.plain` turned into `values`. Earlier versions named no class, as there was
-    only the velocity task. where: what they were read from, for messages.
+    """The task that `TaskConfig.plain` turned into `values`. where: what they were read from, for messages.
 
     Raises:
         MissingPlugIn: the values name a class that does not exist here.
         UserError: wrong fields or values.
     """
-    from humanoid_envs.tasks.velocity.config import VelocityConfig
-
-    named = isinstance(values, Mapping) and CLASS in values
-    return from_plain(TaskConfig if named else VelocityConfig, values, where)
+    return from_plain(TaskConfig, with_class(values) if isinstance(values, Mapping) else values, where)

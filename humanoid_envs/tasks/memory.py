@@ -130,8 +130,6 @@ class TaskMemory:
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TaskMemory))  # the compiler does not know `vars`
-SHARED = ("clock", "live", "curricula")
-"""Fields that are not one row per env."""
 
 
 def choose_rows(mask: Tensor, new: TaskMemory, old: TaskMemory) -> TaskMemory:

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.mdp.events import Events, ParameterTerm
+from humanoid_envs.mdp.observations import Observations
+from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsParameters, Simulator, default_parameters
-from humanoid_envs.tasks.config import TaskConfig, noise_of
+from humanoid_envs.tasks.config import TaskConfig
 from humanoid_envs.tasks.draws import Draws
 from humanoid_envs.tasks.terms import LiveTerms
 
@@ -38,7 +40,7 @@ class Randomness:
         self.num_parameter_numbers = len(anew)
         initial, commands = terms.initial, sum(terms.initial.commands.uniforms)
         self._sizes = [1, commands, commands, initial.pushes.size, initial.starts.size, self.num_anew]
-        noise = noise_of(config.observations, robot)
+        noise = _noise_of(config.observations, robot)
         self.noise_sizes: List[int] = [len(group) for group in noise]
         """Entries of the noise on each group's frame."""
         entries = [entry for group in noise for entry in group]
@@ -82,3 +84,10 @@ class Randomness:
         """The robots' physical parameters."""
         nominal = default_parameters(self._simulator.robot, self._simulator.num_envs, numbers.device)
         return self._parameters.change(self._parameters.sample(numbers), nominal)
+
+
+def _noise_of(observations: Observations, robot: Robot) -> List[List[float]]:
+    """For each group the standard deviation of the noise on each entry of a frame: of the actor's always, of
+    the others' where there is any."""
+    every = [frame.noise(robot) for frame in observations.groups.values()]
+    return [noise if index == 0 or any(noise) else [] for index, noise in enumerate(every)]

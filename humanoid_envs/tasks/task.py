@@ -82,8 +82,7 @@ class Task(FixedAttributes):
         self.curriculum = Curriculum(config, self.live)
         self._pushes = Pushes(config)
         self._action_scale = torch.tensor(robot.action_scales(config.actions.scale), device=device)
-        self._default_joint_pos = torch.tensor([joint.default_pos for joint in robot.joints], device=device)
-        self._gravity = torch.tensor([0.0, 0.0, -1.0], device=device).expand(self.num_envs, 3)
+        self._default_joint_pos = self._view.default_joint_pos
         start = torch.tensor([0.0, 0.0, robot.start_height], device=device)
         start[2] += start[2] - self._view.over_ground(start)
         self._start_pos = start.expand(self.num_envs, 3)

@@ -20,7 +20,8 @@ class StepView:
     def __init__(self, simulator: Simulator, config: TaskConfig, terms: Terms) -> None:
         self._robot, self._config, self._terms = simulator.robot, config, terms
         robot, device = simulator.robot, simulator.device
-        self._default_joint_pos = torch.tensor([joint.default_pos for joint in robot.joints], device=device)
+        self.default_joint_pos = torch.tensor([joint.default_pos for joint in robot.joints], device=device)
+        """(J,) rad"""
         down = torch.tensor([0.0, 0.0, -1.0], device=device)
         self._gravity = down.expand(simulator.num_envs, 3)
         terrain = simulator.terrain
@@ -45,7 +46,7 @@ class StepView:
             base_ang_vel=rotations.rotate_inverse(state.base_quat, state.base_ang_vel),
             euler=rotations.roll_pitch_yaw(state.base_quat),
             gravity=rotations.rotate_inverse(state.base_quat, self._gravity),
-            joint_pos=state.joint_pos - self._default_joint_pos,
+            joint_pos=state.joint_pos - self.default_joint_pos,
             action=now.action,
             last_action=now.last_action,
             second_last_action=before.last_action,

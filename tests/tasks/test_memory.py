@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from humanoid_envs.tasks import Task
-from humanoid_envs.tasks.memory import SHARED, TaskMemory, choose_rows
+from humanoid_envs.tasks.memory import TaskMemory, choose_rows
 from humanoid_envs.tasks.velocity import VelocityConfig
 from tests.scripted_simulator import ScriptedSimulator, standing
+
+SHARED = ("clock", "live", "curricula")
+"""Fields that are not one row per env."""
 
 
 @pytest.fixture

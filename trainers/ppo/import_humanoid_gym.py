@@ -81,7 +81,7 @@ def import_humanoid_gym(
         "learner": learner,
         "num_timesteps": 0,  # the file does not say
         "num_updates": int(content.get("iter", 0)),
-        "metadata": {"task": to_plain(preset("v0"))},
+        "metadata": {"task": preset("v0").plain()},
         "random": None,
         "environment": None,
     }

@@ -15,7 +15,7 @@ from humanoid_envs.mdp.observations import Frame, History, Observations
 from humanoid_envs.mdp.rewards import Rewards
 from humanoid_envs.mdp.terminations import Terminations
 from humanoid_envs.simulators.simulator import PhysicsConfig
-from humanoid_envs.tasks.config import ActionConfig, TaskConfig
+from humanoid_envs.tasks.config import ActionConfig, TaskConfig, quick_physics
 from humanoid_envs.tasks.presets import register_preset
 from humanoid_envs.tasks.standing import terms as own
 
@@ -115,16 +115,7 @@ class StandingRandomization(Randomization):
 class StandingConfig(TaskConfig):
     """The whole task: stand still as told."""
 
-    physics: PhysicsConfig = field(
-        default_factory=lambda: PhysicsConfig(
-            timestep=0.01 / 3,
-            decimation=3,
-            implicit_damping=True,
-            solver_iterations=4,
-            solver_line_search_iterations=8,
-            contact_time_constant=0.013,
-        )
-    )
+    physics: PhysicsConfig = field(default_factory=quick_physics)
     actions: ActionConfig = field(default_factory=lambda: ActionConfig(delay=0.0))
     commands: StandingCommands = field(default_factory=StandingCommands)
     observations: StandingObservations = field(default_factory=StandingObservations)
