@@ -53,7 +53,7 @@ def test_a_curriculum_writes_them_within_it(device: str) -> None:
     env.close()
 
 
-@pytest.mark.parametrize("device", ["cpu"])
+@pytest.mark.parametrize("device", WARP_DEVICES)
 def test_parameters_are_drawn_anew_with_each_episode_within_it(device: str) -> None:
     config = CONFIG.replace(**{"randomization.foot_friction.each_episode": True})
     env = make_mujoco_warp(64, config, device=device)

@@ -18,11 +18,11 @@ from humanoid_envs.simulators import mujoco_log
 from humanoid_envs.simulators.lifetime import SimulatorLifetime
 from humanoid_envs.simulators.mujoco_model import (
     PARAMETER_FIELDS,
+    ParameterFields,
     give_parameters,
     index_model,
     load_model,
     sensor_columns,
-    write_parameters,
 )
 from humanoid_envs.simulators.mujoco_render import OffscreenRenderer
 from humanoid_envs.simulators.simulator import (
@@ -99,7 +99,8 @@ class MuJoCoSimulator(SimulatorLifetime):
             for name in ("qpos", "qvel", "qacc_warmstart", "xfrc_applied")
         )
         self._ctrl, self._actuators = self._batch.bind("ctrl"), np.array(self._index.actuators)
-        self._fields = {name: torch.from_numpy(self._batch.expand(name)) for name in PARAMETER_FIELDS}
+        fields = {name: torch.from_numpy(self._batch.expand(name)) for name in PARAMETER_FIELDS}
+        self._fields = ParameterFields(fields, self._model, self._index, self.physics)
         self.parameters = default_parameters(robot, num_envs, self.device)
         self._prepare_read()
         self.joint_targets = torch.zeros(num_envs, robot.num_joints)
@@ -199,7 +200,7 @@ class MuJoCoSimulator(SimulatorLifetime):
 
     def _apply_parameters(self, rows: Rows) -> None:
         """Bring the model of these envs, and what was computed ahead from it, up to the parameters."""
-        write_parameters(self._fields, self._model, self._index, self.physics, self.parameters)
+        self._fields.write(self.parameters)
         ids = None if isinstance(rows, slice) else rows.numpy()
         self._batch.set_const(ids)
         self._batch.forward(ids, stage=_STAGE)

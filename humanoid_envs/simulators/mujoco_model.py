@@ -98,7 +98,7 @@ def give_parameters(
 ) -> None:
     """Write the parameters, (1, …) each, into a model, and what follows from them."""
     fields = {name: torch.from_numpy(getattr(model, name))[None] for name in PARAMETER_FIELDS}
-    write_parameters(fields, model, index_model(model, robot), physics, parameters)
+    ParameterFields(fields, model, index_model(model, robot), physics).write(parameters)
     mujoco.mj_setConst(model, mujoco.MjData(model))
 
 
@@ -154,38 +154,52 @@ def sensor_columns(model: mujoco.MjModel, robot: Robot, names: Sequence[str]) ->
     return [int(model.sensor_adr[sensor]) + i for sensor in found for i in range(3)]
 
 
-def write_parameters(
-    fields: Dict[str, Tensor],
-    model: mujoco.MjModel,
-    index: ModelIndex,
-    physics: PhysicsConfig,
-    parameters: PhysicsParameters,
-) -> None:
-    """Write the parameters into per-env model fields, (N, ...) each, named in `PARAMETER_FIELDS`.
+class ParameterFields:
+    """Per-env model fields, (N, ...) each, named in `PARAMETER_FIELDS`, as the place of physical parameters.
 
     The soles have contact priority, so their sliding coefficient is that of the contact. It is the mean of
     ground and foot, which is PhysX's default rule; MuJoCo's own would be the larger of the two. Base mass and
-    inertia scale together. The caller recomputes the constants that follow from masses.
+    inertia scale together. What is the same in every call is made here: a CUDA graph may write.
     """
 
-    def like(value: Tensor) -> Tensor:
-        return value.to(fields["body_mass"].dtype)
+    def __init__(
+        self, fields: Dict[str, Tensor], model: mujoco.MjModel, index: ModelIndex, physics: PhysicsConfig
+    ) -> None:
+        self._fields = fields
+        self._base, self._ground_friction = index.base_body, physics.ground_friction
+        mass = fields["body_mass"]
+        self._soles, self._actuators = (
+            torch.tensor(rows, device=mass.device) for rows in (index.soles, index.actuators)
+        )
+        self._inertia_per_mass, self._com = (
+            torch.as_tensor(value).to(mass)
+            for value in (
+                model.body_inertia[self._base] / model.body_mass[self._base],
+                model.body_ipos[self._base].copy(),
+            )
+        )
 
-    friction = 0.5 * (physics.ground_friction + like(parameters.foot_friction))
-    fields["geom_friction"][:, index.soles, 0] = friction[:, None]
-    base = index.base_body
-    mass = like(parameters.base_mass)
-    inertia_per_mass = torch.as_tensor(model.body_inertia[base] / model.body_mass[base]).to(mass)
-    fields["body_mass"][:, base] = mass
-    com = torch.as_tensor(model.body_ipos[base]).to(mass)
-    fields["body_ipos"][:, base] = com + like(parameters.base_com)
-    fields["body_inertia"][:, base] = inertia_per_mass * mass[:, None]
-    actuators = index.actuators
-    fields["actuator_gainprm"][:, actuators, 0] = like(parameters.stiffness)
-    fields["actuator_biasprm"][:, actuators, 1] = -like(parameters.stiffness)
-    fields["actuator_biasprm"][:, actuators, 2] = -like(parameters.damping)
-    fields["actuator_forcerange"][:, actuators, 0] = -like(parameters.torque_limit)
-    fields["actuator_forcerange"][:, actuators, 1] = like(parameters.torque_limit)
+    def write(self, parameters: PhysicsParameters) -> None:
+        """Of all envs. The caller recomputes the constants that follow from masses."""
+        fields, base, actuators = self._fields, self._base, self._actuators
+
+        def like(value: Tensor) -> Tensor:
+            return value.to(fields["body_mass"].dtype)
+
+        friction = 0.5 * (self._ground_friction + like(parameters.foot_friction))
+        fields["geom_friction"][:, self._soles, 0] = friction[:, None]
+        mass = like(parameters.base_mass)
+        fields["body_mass"][:, base] = mass
+        fields["body_ipos"][:, base] = self._com + like(parameters.base_com)
+        fields["body_inertia"][:, base] = self._inertia_per_mass * mass[:, None]
+        stiffness, damping, limit = map(
+            like, (parameters.stiffness, parameters.damping, parameters.torque_limit)
+        )
+        fields["actuator_gainprm"][:, actuators, 0] = stiffness
+        fields["actuator_biasprm"][:, actuators, 1] = -stiffness
+        fields["actuator_biasprm"][:, actuators, 2] = -damping
+        fields["actuator_forcerange"][:, actuators, 0] = -limit
+        fields["actuator_forcerange"][:, actuators, 1] = limit
 
 
 def _find(model: mujoco.MjModel, robot: Robot, kind: mujoco.mjtObj, name: str) -> int:

@@ -33,9 +33,9 @@ from humanoid_envs.simulators.lifetime import SimulatorLifetime
 from humanoid_envs.simulators.mujoco_model import (
     PARAMETER_FIELDS,
     ModelIndex,
+    ParameterFields,
     index_model,
     load_model,
-    write_parameters,
 )
 from humanoid_envs.simulators.mujoco_render import OffscreenRenderer
 from humanoid_envs.simulators.mujoco_warp_compilation import compile_step
@@ -114,7 +114,8 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
             compile_step(_device_model(self._model, 1, contacts), make_data, kernels)
             self._m = _device_model(self._model, num_envs, contacts)
             self._d = make_data(num_envs)
-            self._fields = {name: wp.to_torch(getattr(self._m, name)) for name in PARAMETER_FIELDS}
+            fields = {name: wp.to_torch(getattr(self._m, name)) for name in PARAMETER_FIELDS}
+            self._fields = ParameterFields(fields, self._model, self._index, self.physics)
             self._qpos, self._qvel, self._ctrl, self._warmstart, self._forces = (
                 wp.to_torch(getattr(self._d, name))
                 for name in ("qpos", "qvel", "ctrl", "qacc_warmstart", "xfrc_applied")
@@ -219,7 +220,7 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
         }
 
     def _apply_parameters(self) -> None:
-        write_parameters(self._fields, self._model, self._index, self.physics, self.parameters)
+        self._fields.write(self.parameters)
         with self._stream():
             mjw.set_const(self._m, self._d, restore=False)  # the next step computes all the rest
 

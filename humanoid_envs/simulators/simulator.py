@@ -232,8 +232,8 @@ class Simulator(Protocol):
         ...
 
     def capturing(self) -> Optional[ContextManager[None]]:
-        """A context within which torch captures a CUDA graph and this engine's `step`, `reset` and `push`
-        become part of it; None where the engine cannot be captured."""
+        """A context within which torch captures a CUDA graph and this engine's `step`, `reset`, `push`
+        and `set_parameters` become part of it; None where the engine cannot be captured."""
         ...
 
     def render(

@@ -27,6 +27,7 @@ class Randomness:
         fused: Callable[[Callable[..., Any]], Callable[..., Any]],
     ) -> None:
         robot = simulator.robot
+        self._nominal = default_parameters(robot, simulator.num_envs, simulator.device)
         self._simulator, self._terms = simulator, terms
         self._parameters = Events(config.randomization, ParameterTerm, robot)
         anew = [
@@ -82,8 +83,7 @@ class Randomness:
 
     def parameters_of(self, numbers: Tensor) -> PhysicsParameters:
         """The robots' physical parameters."""
-        nominal = default_parameters(self._simulator.robot, self._simulator.num_envs, numbers.device)
-        return self._parameters.change(self._parameters.sample(numbers), nominal)
+        return self._parameters.change(self._parameters.sample(numbers), self._nominal)
 
 
 def _noise_of(observations: Observations, robot: Robot) -> List[List[float]]:

@@ -16,7 +16,6 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from humanoid_envs import compilation, rotations
-from humanoid_envs.errors import UserError
 from humanoid_envs.fixed import FixedAttributes
 from humanoid_envs.mdp.events import Start
 from humanoid_envs.mdp.step import Step
@@ -98,11 +97,6 @@ class Task(FixedAttributes):
         self._start_state, self._start_into = fused(self.start_state), fused(self.start_into)
         self._start = fused(self.start)
         self._randomness = Randomness(simulator, config, self._terms, fused)
-        if self._randomness.num_anew and simulator.capturing() is not None:
-            raise UserError(
-                "Physical parameters cannot be drawn with each episode (each_episode=True) where steps are "
-                "CUDA graphs, where they stay as they are. Draw them once per env, or take engine 'mujoco'."
-            )
 
     def draw(self, memory: TaskMemory, generator: Optional[torch.Generator], steps: int = 1) -> Draws:
         """The random numbers of one step, or of several, one after the other in the rows."""

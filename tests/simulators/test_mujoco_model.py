@@ -13,10 +13,10 @@ import torch
 from humanoid_envs.robots import XBOT_L, Robot
 from humanoid_envs.simulators.mujoco_model import (
     PARAMETER_FIELDS,
+    ParameterFields,
     index_model,
     load_model,
     sensor_columns,
-    write_parameters,
 )
 from humanoid_envs.simulators.simulator import PhysicsConfig, default_parameters
 
@@ -81,9 +81,8 @@ def test_contact_friction_is_the_mean() -> None:
     rolling = model.geom_friction[index.soles, 1:].copy()
     fields = {name: torch.from_numpy(getattr(model, name))[None] for name in PARAMETER_FIELDS}
     parameters = default_parameters(XBOT_L, 1, "cpu")
-    write_parameters(
-        fields, model, index, physics, dataclasses.replace(parameters, foot_friction=torch.tensor([1.5]))
-    )
+    rough = dataclasses.replace(parameters, foot_friction=torch.tensor([1.5]))
+    ParameterFields(fields, model, index, physics).write(rough)
     data = mujoco.MjData(model)
     data.qpos[:] = model.key("home").qpos
     data.qpos[2] -= 0.002

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 
 import pytest
 import torch
 from torch import Tensor
 
-from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import PhysicsParameters
 from humanoid_envs.tasks import Task, TaskConfig
@@ -164,14 +162,3 @@ def test_other_parameters_stay_when_episodes_start() -> None:
     task.reset(memory, everyone, task.draw(memory, generator))
     for name, value in vars(before).items():
         assert torch.equal(getattr(simulator.parameters, name), value), name
-
-
-def test_parameters_of_each_episode_are_refused_in_graphs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    simulator = ScriptedSimulator(standing(1))
-    monkeypatch.setattr(simulator, "capturing", contextlib.nullcontext)
-    Task(simulator, fast())
-    config = fast().replace({"randomization.gains.each_episode": True})
-    with pytest.raises(UserError, match=r"each_episode=True.*Draw them once per env, or take"):
-        Task(simulator, config)
