@@ -40,6 +40,7 @@ READINGS = {
     "command_yaw_rate": 1,
     "base_ang_vel": 3,
     "euler": 3,
+    "command_posture": 3,
 }
 WALKING = ["vx", "vy", "yaw_rate"]
 JOINT_NUMBERS = ("default_joint_pos", "stiffness", "damping", "torque_limit")
@@ -101,6 +102,7 @@ def read_contract(text: str, source: str, own: Any = None) -> dict:
             c["action_scale"], c["armature"] = [c["action_scale"]] * n, [None] * n
         if c["version"] < 4:
             c["commands"] = [{"name": name} for name in WALKING]
+        c["neutral"] = [command.get("neutral", 0.0) for command in c["commands"]]
         sane(
             "action_scale", len(c["action_scale"]) == n and all(0.0 < x < math.inf for x in c["action_scale"])
         )
@@ -139,6 +141,7 @@ class Observer:
             "clock": [np.sin(angle), np.cos(angle)],
             "command_lin_vel": command[:2],
             "command_yaw_rate": command[2:3],
+            "command_posture": command - f32(c["neutral"]),
             "joint_pos": sensors["joint_pos"] - f32(c["default_joint_pos"]),
             "joint_vel": sensors["joint_vel"],
             "action": action,

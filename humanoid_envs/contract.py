@@ -57,6 +57,8 @@ class Command(Config):
     unit: str
     range: Range
     """What the policy was trained on."""
+    neutral: Number = 0.0
+    """What a robot does of it that stands as it is built to: zero but for heights and the like."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ class PolicyContract(Config):
         self.require(
             len(terms) > 0 and len(set(terms)) == len(terms), "observation_terms", "terms that differ"
         )
+        told = [command.name for command in self.commands]
+        self.require(len(set(told)) == len(told), "commands", "numbers whose names differ")
         for term in self.observation_terms:
             self.require(
                 term.name not in _JOINT_TERMS or term.size == len(names),
@@ -155,7 +159,7 @@ class PolicyContract(Config):
             observation_history=o.policy.history,
             observation_order="oldest_first",
             observation_clip=o.clip,
-            commands=tuple(map(Command, told.labels, told.units, told.ranges())),
+            commands=tuple(map(Command, told.labels, told.units, told.ranges(), told.neutral(robot))),
             config_sha256=_sha256(task),
             armature=tuple(joint.armature for joint in robot.joints),
             engine=engine,

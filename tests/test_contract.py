@@ -213,7 +213,7 @@ JOINTS = [(1.0,) * 11, (1.0,) * 11 + (math.nan,), ("1",) * 12, 1.0, None]
         ("observation_history", [-1, *INTEGER]),
         ("observation_order", ["newest_first", None]),
         ("observation_clip", [*NUMBER, 0.0]),
-        ("commands", ["vx", 3, None]),
+        ("commands", ["vx", 3, None, V0.commands[:1] * 2]),
         ("config_sha256", [1, None]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -18,6 +18,7 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.live import LiveRange, LiveShare
 from humanoid_envs.mdp.step import Step
 from humanoid_envs.mdp.terms import split_columns, terms_of
+from humanoid_envs.robots import Robot
 from humanoid_envs.rotations import heading, wrap_angle
 from humanoid_envs.simulators.simulator import SimState
 
@@ -47,6 +48,10 @@ class CommandTerm(Config):
     def ranges(self) -> Tuple[Range, ...]:
         """For each label, what is drawn."""
         raise UserError(f"{type(self).__name__} needs ranges().")
+
+    def neutral(self, robot: Robot) -> Tuple[float, ...]:
+        """For each label, what the robot does of it where it stands as it is built to."""
+        return (0.0,) * len(self.labels)
 
     def sample(self, uniform: Tensor) -> Tensor:
         """(N, size) commands from (N, uniforms) uniform numbers in [0, 1)."""
@@ -187,6 +192,10 @@ class Commands(Config):
     def ranges(self) -> Tuple[Range, ...]:
         """Of the same, what is drawn."""
         return tuple(bounds for term in self.terms.values() for bounds in term.ranges())
+
+    def neutral(self, robot: Robot) -> Tuple[float, ...]:
+        """Of the same, what the robot does of it where it stands as it is built to."""
+        return tuple(value for term in self.terms.values() for value in term.neutral(robot))
 
 
 class CommandTerms:

@@ -18,6 +18,7 @@ import torch
 
 from humanoid_envs.contract import PolicyContract
 from humanoid_envs.robots import XBOT_L, Robot
+from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks import TaskConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.examples.run_policy import V0, Integrator, Stand, export, run_policy_module
@@ -91,8 +92,9 @@ def walk(env: HumanoidVectorEnv, policy: Any, steps: int) -> Tuple[np.ndarray, n
         (unusual_config(), unusual_robot(), {}),
         (preset("v0"), REORDERED, {"symmetry": True}),
         (preset("v0"), XBOT_L, {"policy": GRUPolicy(hidden=16), "num_minibatches": 1}),
+        (preset("stand").replace(physics=PhysicsConfig()), XBOT_L, {}),
     ],
-    ids=["v0", "other numbers", "joints in another order", "memory"],
+    ids=["v0", "other numbers", "joints in another order", "memory", "another task"],
 )
 def test_observations_are_those_of_the_environment_bit_for_bit(
     tmp_path: Path, config: TaskConfig, robot: Robot, networks: Dict[str, Any]

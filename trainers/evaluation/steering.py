@@ -38,6 +38,8 @@ class CommandNumber:
     low: float
     high: float
     """What any of the policies was trained on."""
+    standing: float = 0.0
+    """What robots do of it that stand as they are built to."""
 
     @property
     def word(self) -> str:
@@ -46,8 +48,9 @@ class CommandNumber:
 
     @property
     def neutral(self) -> float:
-        """Zero, or where that was not trained the middle of what was."""
-        return 0.0 if self.low <= 0.0 <= self.high else round(0.5 * (self.low + self.high), 6)
+        """As robots stand, or where that was not trained the middle of what was."""
+        trained = self.low <= self.standing <= self.high
+        return self.standing if trained else round(0.5 * (self.low + self.high), 6)
 
     @property
     def step(self) -> float:
@@ -93,6 +96,7 @@ def command_numbers(contracts: Sequence[PolicyContract]) -> List[CommandNumber]:
             same[0].unit,
             min(command.range[0] for command in same),
             max(command.range[1] for command in same),
+            same[0].neutral,
         )
         for same in zip(*[contract.commands for contract in contracts])
     ]

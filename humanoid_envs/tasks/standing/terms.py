@@ -38,6 +38,9 @@ class PostureCommand(CommandTerm):
     def ranges(self) -> Tuple[Range, ...]:
         return self.height, self.pitch, (-1.0, 1.0)
 
+    def neutral(self, robot: Robot) -> Tuple[float, ...]:
+        return robot.standing_height, 0.0, 0.0
+
     def sample(self, uniform: Tensor) -> Tensor:
         height, pitch, kind = uniform.split(1, dim=1)
         half = 0.5 * self.one_foot_share
