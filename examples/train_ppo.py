@@ -84,7 +84,7 @@ def _train(workers: Workers, interruption: Interruption) -> None:
     if options.help is not None:
         show_options(default, options.help)
         return
-    config = tyro.cli(type(default), args=rest, default=default)
+    config = tyro.cli(type(default), args=rest, default=default, config=(tyro.conf.AvoidSubcommands,))
     run = _run(options.run_name, resumed)
     if workers.is_first:
         interruption.farewell = lambda: _how_to_go_on(run)

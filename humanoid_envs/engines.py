@@ -20,6 +20,7 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.registry import Registry
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig, Simulator
+from humanoid_envs.terrain.terrain import Terrain
 
 M = TypeVar("M", bound=Callable[..., Simulator])
 
@@ -35,7 +36,7 @@ class Engine:
 
     Some options have one meaning on all engines: `device`, which an engine lacks that runs on the CPU alone;
     `num_threads` of a CPU, 0 for all; `headless=False`, to open a viewer of its own; `cameras`, whether
-    `render` will be called."""
+    `render` will be called; `terrain`, the ground, which an engine lacks that knows flat ground alone."""
     problem: Callable[[], Optional[str]] = lambda: None
     """Why it cannot run on this machine, in this process; None if it can."""
     gap_presets: Tuple[str, ...] = ()
@@ -90,10 +91,17 @@ def _is_installed(module: str) -> bool:
 
 
 @register_engine("mujoco", problem=_unless_installed("mujoco", "mujoco.batch"), gap_presets=("fast",))
-def _mujoco(robot: Robot, physics: PhysicsConfig, num_envs: int, *, num_threads: int = 0) -> Simulator:
+def _mujoco(
+    robot: Robot,
+    physics: PhysicsConfig,
+    num_envs: int,
+    *,
+    num_threads: int = 0,
+    terrain: Optional[Terrain] = None,
+) -> Simulator:
     from humanoid_envs.simulators.mujoco import MuJoCoSimulator
 
-    return MuJoCoSimulator(robot, physics, num_envs, num_threads)
+    return MuJoCoSimulator(robot, physics, num_envs, num_threads, terrain=terrain)
 
 
 @register_engine("mujoco_warp", problem=_unless_installed("mujoco_warp"), gap_presets=("fast",))
@@ -105,10 +113,13 @@ def _mujoco_warp(
     device: Device = "cuda",
     max_contacts: Optional[int] = None,
     max_constraints: Optional[int] = None,
+    terrain: Optional[Terrain] = None,
 ) -> Simulator:
     from humanoid_envs.simulators.mujoco_warp import MuJoCoWarpSimulator
 
-    return MuJoCoWarpSimulator(robot, physics, num_envs, device, max_contacts, max_constraints)
+    return MuJoCoWarpSimulator(
+        robot, physics, num_envs, device, max_contacts, max_constraints, terrain=terrain
+    )
 
 
 @register_engine("isaacgym", problem=lambda: isaacgym_first.PROBLEM)
@@ -120,7 +131,10 @@ def _isaacgym(
     device: Device = "cuda",
     headless: bool = True,
     cameras: bool = False,
+    terrain: Optional[Terrain] = None,
 ) -> Simulator:
     from humanoid_envs.simulators.isaacgym import IsaacGymSimulator
 
-    return IsaacGymSimulator(robot, physics, num_envs, device=device, headless=headless, cameras=cameras)
+    return IsaacGymSimulator(
+        robot, physics, num_envs, device=device, headless=headless, cameras=cameras, terrain=terrain
+    )

@@ -16,6 +16,7 @@ from humanoid_envs.engines import ENGINES
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L, AnyRobot, Robot
 from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
+from humanoid_envs.terrain import Terrain, TerrainConfig, build_terrain
 from humanoid_envs.vector_env import HumanoidVectorEnv
 
 
@@ -53,10 +54,12 @@ def make(
         max_contacts, max_constraints (mujoco_warp): room for contacts of a robot, on average, and for
             constraint rows of each: 4 per contact, 1 per joint at its limit. None for what the robot's model
             needs. `info["simulator"]` tells when it was not enough. The others make room as they need it.
+        terrain (ours): a `Terrain` for a task without one. What `config.terrain` says is built here.
         headless (isaacgym): False opens its viewer. The others have none for many robots.
 
     Raises:
-        UserError: unknown engine, or a config whose physics the engine cannot do.
+        UserError: unknown engine, a config whose physics or terrain the engine cannot do, or a terrain that
+            cannot be built.
         MissingPackage: the engine is not installed, or torch was imported before Isaac Gym.
     """
     if engine == "auto":
@@ -67,6 +70,8 @@ def make(
         )
     chosen, task = ENGINES.find(engine, "auto"), _task(config, action_bound)
     own, others = _options(engine, device, options)
+    if task.terrain is not None:
+        own["terrain"] = _terrain(task.terrain, engine, options)
     simulator = chosen.make(Robot.of(robot), task.physics, _positive(num_envs), **own)
     others.setdefault("compiled", simulator.device.type == "cuda" and can_compile())
     env = HumanoidVectorEnv(simulator, task, **others)
@@ -114,6 +119,18 @@ def _options(
     of_env = inspect.signature(HumanoidVectorEnv).parameters
     foreign = {name for other in ENGINES.values() for name in other.options} - set(of_env)
     return own, {name: value for name, value in options.items() if name not in own and name not in foreign}
+
+
+def _terrain(config: TerrainConfig, engine: str, options: Dict[str, Any]) -> Terrain:
+    """UserError if the engine knows flat ground alone, or the ground is given twice."""
+    if "terrain" not in ENGINES[engine].options:
+        raise UserError(
+            f"The task has a terrain, but engine {engine!r} takes none: set config.terrain to None, or give "
+            "what makes its simulators an option `terrain`."
+        )
+    if options.get("terrain") is not None:
+        raise UserError("The ground is given twice: by the task's config.terrain and by the option terrain.")
+    return build_terrain(config)
 
 
 def _task(config: AnyConfig, action_bound: Optional[float]) -> TaskConfig:

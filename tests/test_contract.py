@@ -16,9 +16,10 @@ from humanoid_envs.errors import MissingPlugIn, UserError
 from humanoid_envs.mdp.observations import FrameTerms
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import PhysicsConfig
-from humanoid_envs.tasks import preset
+from humanoid_envs.tasks import preset, restored_task
 from humanoid_envs.tasks.velocity import VelocityConfig
 from humanoid_envs.tasks.velocity.contracted import contracted_task
+from humanoid_envs.terrain import TerrainConfig
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.scripted_simulator import ScriptedSimulator, standing
 
@@ -310,3 +311,10 @@ def test_contracts_hold_the_task_that_the_velocity_task_cannot_be() -> None:
     assert [command.name for command in contract.commands] == ["height", "pitch", "lift"]
     with pytest.raises(MissingPlugIn, match=r"there is no TaskConfig of class 'far_away\.Task'"):
         contracted_task(dataclasses.replace(contract, task={"class": "far_away.Task"}))
+
+
+def test_tasks_on_flat_ground_have_the_fingerprint_that_they_had_before_there_was_terrain() -> None:
+    assert "terrain" not in (V0.task or {})
+    rough = PolicyContract.of(preset("v0").replace(terrain=TerrainConfig()))
+    assert rough.config_sha256 != V0.config_sha256
+    assert restored_task(rough.task) == preset("v0").replace(terrain=TerrainConfig())

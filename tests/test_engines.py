@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List
 
 import gymnasium
+import numpy as np
 import pytest
 
 from humanoid_envs.engines import ENGINES, register_engine
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import make
 from humanoid_envs.single_env import HumanoidEnv
+from humanoid_envs.tasks import preset
+from humanoid_envs.terrain import Rough, TerrainConfig, build_terrain
 from trainers.evaluation.env import available_simulators, evaluation_env
 from trainers.presets import TrainConfig
 from trainers.training import make_env
@@ -67,6 +70,25 @@ def test_options_reach_the_engine_that_has_them_and_others_are_left_out() -> Non
         make(1, engine="mine", gear=4)
     with pytest.raises(UserError, match="Engine 'mujoco' runs on the CPU, not on 'cuda:1'"):
         make(1, engine="mujoco", device="cuda:1")
+
+
+def test_a_terrain_needs_an_engine_that_takes_one() -> None:
+    rough = preset("fast").replace(terrain=TerrainConfig(levels=1, columns=20))
+    with pytest.raises(UserError, match=r"engine 'mine' takes none: set config.terrain to None"):
+        make(2, rough, engine="mine")
+    with pytest.raises(UserError, match="The ground is given twice"):
+        make(2, rough, engine="mujoco", terrain=build_terrain(TerrainConfig(levels=1)))
+
+
+def test_the_tasks_terrain_is_that_of_the_simulator() -> None:
+    config = TerrainConfig(kinds=Rough().only("stairs_up"), levels=2, columns=1)
+    env = make(2, preset("fast").replace(terrain=config), engine="mujoco", num_threads=1)
+    assert env.simulator.terrain is not None
+    assert np.array_equal(env.simulator.terrain.heights, build_terrain(config).heights)
+    env.close()
+    flat = make(2, "fast", engine="mujoco", num_threads=1)
+    assert flat.simulator.terrain is None
+    flat.close()
 
 
 def test_unknown_engines() -> None:

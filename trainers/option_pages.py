@@ -36,7 +36,7 @@ def show_options(config: Config, group: str) -> None:
     shown = {"run": _without_groups, "all": lambda config: config}.get(group)
     page = shown(config) if shown else _alone(group, inner)
     with contextlib.suppress(SystemExit):
-        tyro.cli(type(page), default=page, args=["--help"])
+        tyro.cli(type(page), default=page, args=["--help"], config=(tyro.conf.AvoidSubcommands,))
 
 
 def _alone(name: str, config: Any) -> Any:

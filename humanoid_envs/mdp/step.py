@@ -10,6 +10,7 @@ from torch import Tensor
 from humanoid_envs.mdp.gait import GaitReading
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsParameters, SimState
+from humanoid_envs.terrain.surface import Ground
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class Step:
     """(N, 2) bool: which feet are in contact."""
     lift: Tensor
     """(N, 2) height over the ground that each foot has gained since it last touched it, m."""
+    ground: Ground
+    """What heights of the ground are looked up in: `step.ground.height(xy)` gives (…,) those at world points
+    (…, 2), m; 0 where there is no terrain."""
     base_height: Tensor
     """(N,) height of the base over the ground below it, m."""
     foot_height: Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any, Mapping, TypeVar
+from typing import Any, Mapping, Optional, TypeVar
 
 from humanoid_envs.configs import CLASS, Config, NonNegative, Positive, from_plain, name_of, to_plain
 from humanoid_envs.errors import UserError
@@ -19,6 +19,7 @@ from humanoid_envs.mdp.rewards import Rewards
 from humanoid_envs.mdp.terminations import Terminations
 from humanoid_envs.mdp.terms import terms_of
 from humanoid_envs.simulators.simulator import PhysicsConfig
+from humanoid_envs.terrain.config import TerrainConfig
 
 C = TypeVar("C", bound="TaskConfig")
 
@@ -75,6 +76,8 @@ class TaskConfig(Config):
     terminations: Terminations = field(default_factory=Terminations)
     randomization: Randomization = field(default_factory=Randomization)
     curricula: Curricula = field(default_factory=Curricula)
+    terrain: Optional[TerrainConfig] = None
+    """The ground; None: flat, z = 0."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -117,8 +120,10 @@ class TaskConfig(Config):
         )
 
     def plain(self, to_save: bool = True) -> Any:
-        """The task as plain values, of which `restored_task` makes it again. See `to_plain`."""
-        return to_plain(self, TaskConfig, to_save)
+        """The task as plain values, of which `restored_task` makes it again. See `to_plain`. Tasks on flat
+        ground have the values that they had before there was any other."""
+        values = to_plain(self, TaskConfig, to_save)
+        return {name: value for name, value in values.items() if name != "terrain" or value is not None}
 
 
 def with_class(values: Mapping[str, Any]) -> Mapping[str, Any]:

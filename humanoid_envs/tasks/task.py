@@ -83,7 +83,7 @@ class Task(FixedAttributes):
         self._action_scale = torch.tensor(robot.action_scales(config.actions.scale), device=device)
         self._default_joint_pos = self._view.default_joint_pos
         start = torch.tensor([0.0, 0.0, robot.start_height], device=device)
-        start[2] += start[2] - self._view.over_ground(start)
+        start[2] += start[2] - self._view.ground.over(start)
         self._start_pos = start.expand(self.num_envs, 3)
         self._error_gain = 1.0 - math.exp(-config.policy_period / config.commands.averaging_time)
         self._resample_steps = config.steps(config.commands.resample_period)
@@ -206,7 +206,7 @@ class Task(FixedAttributes):
     ) -> StepResult:
         """Reward, end and observation of a step that has been simulated. Robots in an impossible state have
         diverged: their episodes end with reward 0, and they are seen standing at rest."""
-        diverged = trouble.diverged | impossible(state, self._view.over_ground(state.base_pos))
+        diverged = trouble.diverged | impossible(state, self._view.ground.over(state.base_pos))
         state = calmed(state, diverged, self._start_pos, self._default_joint_pos)
         now, raw_terms, step = self.compute_reward(memory, state, parameters, executed, draws)
         scaled_terms = torch.where(diverged[:, None], 0.0, raw_terms * self._term_scales(memory.live))

@@ -11,7 +11,7 @@ from humanoid_envs.simulators.simulator import PhysicsParameters, SimState, Simu
 from humanoid_envs.tasks.config import TaskConfig
 from humanoid_envs.tasks.memory import TaskMemory
 from humanoid_envs.tasks.terms import Terms
-from humanoid_envs.terrain.surface import Surface
+from humanoid_envs.terrain.surface import ground_of
 
 
 class StepView:
@@ -24,8 +24,7 @@ class StepView:
         """(J,) rad"""
         down = torch.tensor([0.0, 0.0, -1.0], device=device)
         self._gravity = down.expand(simulator.num_envs, 3)
-        terrain = simulator.terrain
-        self._surface = None if terrain is None else Surface(terrain, device)
+        self.ground = ground_of(simulator.terrain, device)
 
     def __call__(
         self, before: TaskMemory, now: TaskMemory, state: SimState, parameters: PhysicsParameters
@@ -58,7 +57,8 @@ class StepView:
             shown_reference_joint_pos=before.reference_joint_pos,
             contact=contact,
             lift=before.lift + now.foot_height - before.foot_height,
-            base_height=self.over_ground(state.base_pos),
+            ground=self.ground,
+            base_height=self.ground.over(state.base_pos),
             foot_height=now.foot_height,
             sole_height=config.feet.sole_height,
             air_time=before.air_time + config.policy_period,
@@ -68,12 +68,7 @@ class StepView:
 
     def foot_height(self, state: SimState) -> Tensor:
         """(N, 2) height of the soles over the ground below, m."""
-        return self.over_ground(state.feet_pos) - self._config.feet.sole_height
-
-    def over_ground(self, points: Tensor) -> Tensor:
-        """(…,) height of world points (…, 3) over the ground below them, m."""
-        height = points[..., 2]
-        return height if self._surface is None else height - self._surface.height(points[..., :2])
+        return self.ground.over(state.feet_pos) - self._config.feet.sole_height
 
     def _phase(self, memory: TaskMemory) -> Tensor:
         elapsed = self._config.gait.cycles(memory.steps_played, self._config.policy_period)

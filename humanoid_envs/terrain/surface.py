@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Tuple, Union
+from typing import Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -49,6 +49,10 @@ class Surface:
         up = torch.stack([-slope_x, -slope_y, torch.ones_like(slope_x)], dim=-1)
         return up / up.norm(dim=-1, keepdim=True)
 
+    def over(self, points: Tensor) -> Tensor:
+        """(…,) height of world points (…, 3) over the ground below them, m."""
+        return points[..., 2] - self.height(points[..., :2])
+
     def scan(self, points: Tensor, xy: Tensor, yaw: Tensor) -> Tensor:
         """(N, P) heights, m, in the world, at points (P, 2) of a frame at xy (N, 2) turned by yaw (N,)."""
         cos, sin = yaw.double().cos()[:, None], yaw.double().sin()[:, None]
@@ -78,6 +82,34 @@ class Surface:
         middle = low + torch.where(u >= v, row, 1)
         far = low + row + 1
         return u, v, (self.heights[low], self.heights[middle], self.heights[far])
+
+
+class FlatSurface:
+    """The same of flat ground without end, z = 0."""
+
+    def height(self, xy: Tensor) -> Tensor:
+        return torch.zeros_like(xy[..., 0], dtype=torch.float32)
+
+    def normal(self, xy: Tensor) -> Tensor:
+        up = torch.tensor([0.0, 0.0, 1.0], device=xy.device)
+        return up.expand(*xy.shape[:-1], 3)
+
+    def over(self, points: Tensor) -> Tensor:
+        return points[..., 2]
+
+    def scan(self, points: Tensor, xy: Tensor, yaw: Tensor) -> Tensor:
+        return torch.zeros(len(xy), len(points), device=xy.device)
+
+    def outside(self, xy: Tensor, margin: float = 0.0) -> Tensor:
+        return ~xy.isfinite().all(dim=-1)
+
+
+Ground = Union[Surface, FlatSurface]
+
+
+def ground_of(terrain: Optional[Terrain], device: Union[str, torch.device]) -> Ground:
+    """The surface of a terrain; None: flat ground."""
+    return FlatSurface() if terrain is None else Surface(terrain, device)
 
 
 def _split(place: Tensor, origin: float, resolution: float, points: int) -> Tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from humanoid_envs.mdp import GaitReading, Step
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import default_parameters
+from humanoid_envs.terrain.surface import FlatSurface
 from tests.scripted_simulator import standing
 
 
@@ -46,6 +47,7 @@ def step(num_envs: int = 1, **changes: Any) -> Step:
         shown_reference_joint_pos=zeros(12),
         contact=down,
         lift=zeros(2),
+        ground=FlatSurface(),
         base_height=zeros(),
         foot_height=zeros(2),
         sole_height=0.05,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 from humanoid_envs.compilation import can_compile, compiled, compiled_step
 from humanoid_envs.errors import UserError
 from humanoid_envs.terrain import Rough, ScanGrid, Terrain, TerrainConfig, build_terrain
-from humanoid_envs.terrain.surface import Surface
+from humanoid_envs.terrain.surface import Surface, ground_of
 
 RNG = np.random.default_rng(0)
 ROUGH = Terrain(RNG.uniform(-0.3, 0.3, (9, 14)), 0.25, (-1.5, 2.0))
@@ -151,3 +153,21 @@ def test_scan_grid_that_does_not_fit_is_refused() -> None:
         ScanGrid(x=(-1.0, 1.5)).require_within_tile(ROUGH)
     with pytest.raises(UserError, match=r"ScanGrid.x must be a multiple of spacing 0.3 long"):
         ScanGrid(spacing=0.3)
+
+
+def test_over_is_the_height_over_the_ground_below() -> None:
+    xy = places(ROUGH, 50)
+    points = torch.from_numpy(np.concatenate([xy, np.full((50, 1), 1.5, np.float32)], axis=1))
+    expected = 1.5 - exact(ROUGH, xy)
+    np.testing.assert_allclose(ground_of(ROUGH, "cpu").over(points), expected, atol=1e-6)
+
+
+def test_flat_ground_is_what_a_level_terrain_is() -> None:
+    flat, level = ground_of(None, "cpu"), ground_of(Terrain(np.zeros((9, 9)), 1.0, (-4.0, -4.0)), "cpu")
+    points = torch.randn(3, 7, 3)
+    grid, yaw = torch.tensor(ScanGrid().points), torch.randn(3)
+    assert torch.equal(flat.height(points[..., :2]), level.height(points[..., :2]))
+    assert torch.equal(flat.normal(points[..., :2]), level.normal(points[..., :2]))
+    assert torch.equal(flat.over(points), level.over(points))
+    assert torch.equal(flat.scan(grid, points[:, 0, :2], yaw), level.scan(grid, points[:, 0, :2], yaw))
+    assert flat.outside(torch.tensor([[1e6, 0.0], [math.nan, 0.0]])).tolist() == [False, True]
