@@ -65,7 +65,7 @@ class Policy:
         self.own = own
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         sizes = [inputs[0].shape[-1], outputs[0].shape[-1]]
-        expected = [Observer(c).frames.size, len(c["joint_names"])]
+        expected = [Observer(c).size, len(c["joint_names"])]
         require(sizes == expected, f"{path} has in- and output of {sizes}, its contract says {expected}.")
         self.input = inputs[0].name
         self.memory = {x.name: f32(np.zeros([1, *x.shape[1:]])) for x in inputs[1:]}  # of a recurrent policy
@@ -102,6 +102,7 @@ def read_contract(text: str, source: str, own: Any = None) -> dict:
             c["action_scale"], c["armature"] = [c["action_scale"]] * n, [None] * n
         if c["version"] < 4:
             c["commands"] = [{"name": name} for name in WALKING]
+        c.setdefault("current_terms", [])  # since version 5: what comes once, behind the frames
         c["neutral"] = [command.get("neutral", 0.0) for command in c["commands"]]
         sane(
             "action_scale", len(c["action_scale"]) == n and all(0.0 < x < math.inf for x in c["action_scale"])
@@ -114,22 +115,26 @@ def read_contract(text: str, source: str, own: Any = None) -> dict:
             sane(name, len(c[name]) == n and all(map(math.isfinite, c[name])))
             sane(name, name == "default_joint_pos" or min(c[name]) >= 0.0)
         sizes = {**READINGS, "joint_pos": n, "joint_vel": n, "action": n}
-        terms = c["observation_terms"]
-        sizes.update({t["name"]: t["size"] for t in terms if hasattr(own, t["name"])})
-        known = [sizes.get(t["name"]) == t["size"] and math.isfinite(t["scale"]) for t in terms]
-        sane("observation_terms", known and all(known))
+        terms = {name: c[name] for name in ("observation_terms", "current_terms")}
+        for t in [*terms["observation_terms"], *terms["current_terms"]]:
+            sizes.update({t["name"]: t["size"]} if hasattr(own, t["name"]) else {})
+        for name, some in terms.items():
+            known = [sizes.get(t["name"]) == t["size"] and math.isfinite(t["scale"]) for t in some]
+            sane(name, all(known) and (known or name == "current_terms"))
         sane("observation_order", c["observation_order"] == "oldest_first")
         sane("implicit_damping", c["implicit_damping"] in (True, False))
     return c
 
 
 class Observer:
-    """Builds observations: the latest frames, oldest first; those from before the start are zero."""
+    """Builds observations: the latest frames, oldest first; those from before the start are zero. Behind them
+    comes what does not stack, as it is now."""
 
     def __init__(self, c: dict, own: Any = None) -> None:
-        size = sum(term["size"] for term in c["observation_terms"])
+        size, behind = (sum(t["size"] for t in c[name]) for name in ("observation_terms", "current_terms"))
         self.contract, self.own, self.step = c, own, 0
         self.frames = f32(np.zeros([c["observation_history"], size]))
+        self.size = self.frames.size + behind
 
     def __call__(self, sensors: dict, command: np.ndarray, action: np.ndarray) -> np.ndarray:
         """sensors: see `Simulation.read`; action: the last one, zeros at the start."""
@@ -153,12 +158,17 @@ class Observer:
                 np.arctan2(2.0 * (w * z + x * y), w * w + x * x - y * y - z * z),
             ],
         }
-        for name in [t["name"] for t in c["observation_terms"] if hasattr(self.own, t["name"])]:
-            readings[name] = getattr(self.own, name)(sensors, command, c, self.step)
-        frame = [f32(term["scale"]) * f32(readings[term["name"]]) for term in c["observation_terms"]]
+        for name in [t["name"] for t in c["observation_terms"] + c["current_terms"]]:
+            if hasattr(self.own, name):
+                readings[name] = getattr(self.own, name)(sensors, command, c, self.step)
+        frame, behind = (
+            [f32(term["scale"]) * f32(readings[term["name"]]) for term in c[name]]
+            for name in ("observation_terms", "current_terms")
+        )
         self.frames = np.vstack([self.frames[1:], np.concatenate(frame)])
         self.step += 1
-        return self.frames.ravel().clip(-c["observation_clip"], c["observation_clip"])
+        seen = np.concatenate([self.frames.ravel(), *behind])
+        return seen.clip(-c["observation_clip"], c["observation_clip"])
 
 
 class Simulation:

@@ -25,7 +25,7 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.robots import XBOT_L, Robot
 from humanoid_envs.tasks.config import TaskConfig
 
-VERSION = 4
+VERSION = 5
 
 Size = Annotated[int, limits.Interval(ge=1, le=100_000)]
 _JOINT_NUMBERS = ("default_joint_pos", "stiffness", "damping", "torque_limit", "armature", "action_scale")
@@ -46,6 +46,16 @@ class ObservationTerm(Config):
     """Number of entries."""
     scale: Number
     """Factor of the reading in the frame."""
+
+
+@dataclass(frozen=True)
+class CurrentTerm(ObservationTerm):
+    """A reading behind the frames, as it is now."""
+
+    reading: PlainDict = field(default_factory=dict)
+    """What else it takes to read it: of a height scan its grid, frame and what heights are relative to."""
+    noise: PlainDict = field(default_factory=dict, compare=False)
+    """What training did to it. Terms that differ in it alone are equal."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +122,13 @@ class PolicyContract(Config):
     task: Optional[PlainDict] = field(default=None, compare=False)
     """The whole task, for this project's own tools: see `TaskConfig.plain`. Robots need none of it. Contracts
     that differ in it alone are equal."""
+    current_terms: Tuple[CurrentTerm, ...] = ()
+    """Terms that do not stack: an observation has the frames and, once, behind them, these as they are now,
+    in order."""
     version: Count = VERSION
     """Of this list of fields. Version 1 had no engine; version 2 one number as action_scale, for all joints,
-    and no armature; version 3 the ranges of three commands in fields of their own."""
+    and no armature; version 3 the ranges of three commands in fields of their own; version 4 no
+    `current_terms`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -122,10 +136,14 @@ class PolicyContract(Config):
         self.require(len(names) > 0 and len(set(names)) == len(names), "joint_names", "names that differ")
         for name in _JOINT_NUMBERS:
             self.require(len(getattr(self, name)) == len(names), name, f"{len(names)} numbers, one a joint")
-        terms = [term.name for term in self.observation_terms]
+        terms, current = (
+            [term.name for term in some] for some in (self.observation_terms, self.current_terms)
+        )
         self.require(
             len(terms) > 0 and len(set(terms)) == len(terms), "observation_terms", "terms that differ"
         )
+        different = len(set(terms + current)) == len(terms + current)
+        self.require(different, "current_terms", "terms that differ, also from observation_terms")
         told = [command.name for command in self.commands]
         self.require(len(set(told)) == len(told), "commands", "numbers whose names differ")
         for term in self.observation_terms:
@@ -154,7 +172,12 @@ class PolicyContract(Config):
             implicit_damping=config.physics.implicit_damping,
             clock_period=config.gait.period,
             observation_terms=tuple(
-                ObservationTerm(name, term.size(robot), term.scale) for name, term in terms
+                ObservationTerm(name, term.size(robot), term.scale) for name, term in terms if term.stacked
+            ),
+            current_terms=tuple(
+                CurrentTerm(name, term.size(robot), term.scale, term.reading(robot), term.noises())
+                for name, term in terms
+                if not term.stacked
             ),
             observation_history=o.policy.history,
             observation_order="oldest_first",
@@ -174,7 +197,10 @@ class PolicyContract(Config):
     @property
     def observation_size(self) -> int:
         """Entries of an observation."""
-        return self.observation_history * sum(term.size for term in self.observation_terms)
+        frame, tail = (
+            sum(term.size for term in some) for some in (self.observation_terms, self.current_terms)
+        )
+        return self.observation_history * frame + tail
 
     @property
     def action_size(self) -> int:
@@ -264,8 +290,9 @@ def _difference(name: str, mine: Any, theirs: Any, joints: Tuple[str, ...]) -> T
         return name, mine, theirs
     index = next(i for i, (own, other) in enumerate(zip(mine, theirs)) if own != other)
     own, other = mine[index], theirs[index]
-    if name == "observation_terms":
-        return f"{name}[{index}]", tuple(vars(own).values()), tuple(vars(other).values())
+    if name in ("observation_terms", "current_terms"):
+        told = [{key: value for key, value in vars(term).items() if key != "noise"} for term in (own, other)]
+        return f"{name}[{index}]", tuple(told[0].values()), tuple(told[1].values())
     where = f"[{index}]" if name in ("joint_names", "commands") else f" of {joints[index]}"
     return f"{name}{where}", own, other
 

@@ -30,6 +30,7 @@ def signature(config: TaskConfig, robot: Robot) -> Dict[str, Any]:
         "robot": robot.name,
         "joints": list(robot.joint_names),
         "history": {name: frame.history for name, frame in groups.items()},
+        "tail": {name: frame.tail_size(robot) for name, frame in groups.items()},
         "symmetry": _symmetry(config, robot),
     }
 

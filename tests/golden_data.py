@@ -116,6 +116,8 @@ class Golden:
             starts=starts(n, joints=joints),
             parameters=torch.zeros(n, 0),
             observation_noise=observation_noise,
+            term_uniform=torch.zeros(n, 0),
+            term_normal=torch.zeros(n, 0),
         )
 
 

@@ -11,9 +11,9 @@ from typing import Any, Dict, List
 import pytest
 
 from humanoid_envs.configs import to_plain
-from humanoid_envs.contract import Command, PolicyContract
+from humanoid_envs.contract import Command, CurrentTerm, PolicyContract
 from humanoid_envs.errors import MissingPlugIn, UserError
-from humanoid_envs.mdp.observations import FrameTerms
+from humanoid_envs.mdp.frames import FrameTerms
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.tasks import preset, restored_task
@@ -84,6 +84,28 @@ def test_scales_are_those_that_frames_are_built_with() -> None:
     assert [term.scale for term in contract.observation_terms] == [1.0, 1.5, 1.0, 1.0, 0.25, 1.0, 1.0, 1.0]
 
 
+HEIGHTS = CurrentTerm("heights", 6, 2.0, {"x": [0.0, 0.2], "y": [-0.1, 0.0, 0.1]}, {"noise": 0.02})
+
+
+def test_terms_that_do_not_stack_are_named_apart() -> None:
+    """Their number of entries counts once, what they take to be read must match, their noise need not."""
+    contract = dataclasses.replace(V0, current_terms=(HEIGHTS,))
+    assert contract.observation_size == 705 + 6
+    assert PolicyContract.from_json(contract.to_json()) == contract
+    calm = dataclasses.replace(V0, current_terms=(dataclasses.replace(HEIGHTS, noise={}),))
+    contract.require_match(calm, "This policy")
+    nearer = dataclasses.replace(HEIGHTS, reading={"x": [0.0, 0.1]})
+    with pytest.raises(
+        UserError, match=r"its current_terms\[0\] is \('heights', 6, 2.0, .*0.2\].* is .*0.1\]"
+    ):
+        contract.require_match(dataclasses.replace(V0, current_terms=(nearer,)), "This policy")
+    clock = dataclasses.replace(HEIGHTS, name="clock")
+    with pytest.raises(UserError, match="current_terms must be terms that differ, also from observation_t"):
+        dataclasses.replace(V0, current_terms=(clock,))
+    with pytest.raises(UserError, match=r"has no such observation.* it has no 'heights'"):
+        contracted_task(dataclasses.replace(contract, task=None))
+
+
 # As text
 
 
@@ -98,10 +120,13 @@ def test_json_round_trip(contract: PolicyContract) -> None:
 
 def of_version(version: int) -> Dict[str, Any]:
     """V0's content as earlier versions had it. Version 1 had no engine, 2 one scale for all actions and no
-    armature, 3 fields for the three commands' ranges."""
+    armature, 3 fields for the three commands' ranges, 4 no current terms."""
     named = PolicyContract.of(preset("v0"), engine="isaacgym")
     content = json.loads(dataclasses.replace(named, version=version).to_json())
-    del content["sha256"], content["commands"]
+    del content["sha256"], content["current_terms"]
+    if version == 4:
+        return content
+    del content["commands"]
     content.update(command_lin_vel_x=[-0.3, 0.6], command_lin_vel_y=[-0.3, 0.3], command_yaw_rate=[-1.0, 1.0])
     if version < 3:
         content["action_scale"] = 0.25
@@ -111,12 +136,12 @@ def of_version(version: int) -> Dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_contracts_of_earlier_versions(version: int) -> None:
     read = PolicyContract.from_json(signed(of_version(version)))
     assert read == V0
-    assert (read.engine, read.version) == (None if version == 1 else "isaacgym", 4)
-    assert read.armature == (V0.armature if version == 3 else (None,) * 12)
+    assert (read.engine, read.version) == (None if version == 1 else "isaacgym", 5)
+    assert read.armature == (V0.armature if version >= 3 else (None,) * 12)
 
 
 def test_earlier_versions_are_checked_like_any_other() -> None:
@@ -174,7 +199,7 @@ def signed(content: dict) -> str:
         (content_with(action_clip=0.5), "mine.json was changed: its content is not what its sha256 says"),
         (content_with(joint_names=list(XBOT_L.joint_names)[::-1]), "mine.json was changed"),
         (content_with(extra=1), "mine.json was changed"),
-        (content_with(version=5), "mine.json is a policy contract of version 5; this code reads 1 to 4"),
+        (content_with(version=6), "mine.json is a policy contract of version 6; this code reads 1 to 5"),
         (
             signed({"version": 1, "extra": 1}),
             "mine.json: PolicyContract has no field 'extra'",
@@ -248,6 +273,7 @@ def test_a_policy_may_act_where_only_training_differed() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"current_terms": (HEIGHTS,)}, r"its current_terms is \(\), the environment's is \(CurrentTerm"),
         ({"robot": "other"}, "This policy does not fit this environment: its robot is xbot_l, .* is other"),
         ({"joint_names": V0.joint_names[::-1]}, "its joint_names"),
         ({"stiffness": (100.0,) * 12}, "its stiffness"),

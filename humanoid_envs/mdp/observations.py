@@ -1,26 +1,27 @@
 """Observation terms, and the groups of them that actor and critic see.
 
 A frame is one step's reading: its terms side by side, each scaled and, for the actor, noisy. An observation
-stacks the latest frames, oldest first; those from before an episode's start are zero.
+stacks the latest frames, oldest first; those from before an episode's start are zero. Behind the frames
+come, once, the terms that are not stacked, as they are now.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 import annotated_types as limits
-import torch
 from torch import Tensor
 from typing_extensions import Annotated
 
 from humanoid_envs.configs import Config, NonNegative, Number, Positive
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.step import Step
-from humanoid_envs.mdp.terms import Term, TermList, join_columns, terms_of
+from humanoid_envs.mdp.terms import Term, terms_of
 from humanoid_envs.robots import Robot
 
 History = Annotated[int, limits.Interval(ge=1, le=1000)]
+T = TypeVar("T", bound="ObservationTerm")
 Mirror = Tuple[Sequence[int], Sequence[float]]
 """Of a reading x, how a mirror shows it: sign * x[permutation], with the first and the second."""
 
@@ -39,10 +40,34 @@ class ObservationTerm(Term):
 
     turning: ClassVar[Optional[int]] = None
     """An entry that every mirror image turns round, so that its sign tells two mirror images apart."""
+    stacked: ClassVar[bool] = True
+    """Part of each frame. What is not is seen once, behind the frames: readings with many entries, or such
+    that their past tells nothing."""
 
     def size(self, robot: Robot) -> int:
         """Number of entries."""
         return 1
+
+    def uniforms(self, robot: Robot) -> int:
+        """Random numbers for one robot and step, uniform in [0, 1), which `step.uniform` then has."""
+        return 0
+
+    def normals(self, robot: Robot) -> int:
+        """Standard normal ones, which `step.normal` then has."""
+        return 0
+
+    def reading(self, robot: Robot) -> Dict[str, Any]:
+        """What it takes, besides size and scale, to read it elsewhere: plain values for a policy's contract,
+        of terms that are not stacked."""
+        return {}
+
+    def noises(self) -> Dict[str, Any]:
+        """What is random about it, in plain values for a policy's contract."""
+        return {"noise": self.noise}
+
+    def without_noise(self: T) -> T:
+        """The same term with nothing random: for evaluation and play."""
+        return self.replace(noise=0.0)
 
     def mirror(self, robot: Robot) -> Mirror:
         """How left and right are swapped, for symmetric policies; a single number stays the same.
@@ -80,29 +105,34 @@ class Frame(Config):
 
     @property
     def terms(self) -> Dict[str, ObservationTerm]:
-        """By their names, in order."""
-        return terms_of(self, ObservationTerm)
+        """By their names, in the order of the entries: those that are stacked, and then the others."""
+        found = terms_of(self, ObservationTerm)
+        return {name: found[name] for name in sorted(found, key=lambda name: not found[name].stacked)}
 
     def layout(self, robot: Robot) -> List[Tuple[str, int]]:
-        """Names and sizes of the terms of a frame, in order."""
+        """Names and sizes of the terms, in order."""
         return [(name, term.size(robot)) for name, term in self.terms.items()]
 
     def frame_size(self, robot: Robot) -> int:
         """Number of entries in a frame."""
-        return sum(size for _, size in self.layout(robot))
+        return sum(term.size(robot) for term in self.terms.values() if term.stacked)
+
+    def tail_size(self, robot: Robot) -> int:
+        """Number of entries behind the frames."""
+        return sum(term.size(robot) for term in self.terms.values() if not term.stacked)
 
     def size(self, robot: Robot) -> int:
         """Number of entries in an observation."""
-        return self.history * self.frame_size(robot)
+        return self.history * self.frame_size(robot) + self.tail_size(robot)
 
     def noise(self, robot: Robot) -> List[float]:
-        """Standard deviation of the noise on each entry of a frame."""
+        """Standard deviation of the noise on each entry of one step: of a frame, and of what comes behind."""
         return [term.noise for term in self.terms.values() for _ in range(term.size(robot))]
 
     def mirror(self, robot: Robot) -> Dict[str, object]:
         """Of an observation, as plain values: x has the image sign * x[permutation], which applied twice
-        gives x again; index is the place, in the newest frame, of an entry that every mirror image turns
-        round, None where there is none.
+        gives x again; index is the place of an entry that every mirror image turns round, the newest that
+        there is, None where there is none.
 
         Raises:
             UserError: a term or the robot does not say how it is mirrored.
@@ -110,15 +140,18 @@ class Frame(Config):
         permutation: List[int] = []
         sign: List[float] = []
         turning: Optional[int] = None
-        for _ in range(self.history):
-            turning = None
-            for term in self.terms.values():
+        stacked = [term for term in self.terms.values() if term.stacked]
+        tail = [term for term in self.terms.values() if not term.stacked]
+        for part in (*[stacked] * self.history, tail):
+            found: Optional[int] = None
+            for term in part:
                 start = len(permutation)
                 places, signs = term.mirror(robot)
                 permutation += [start + place for place in places]
                 sign += signs
-                if term.turning is not None and turning is None:
-                    turning = start + term.turning
+                if term.turning is not None and found is None:
+                    found = start + term.turning
+            turning = turning if found is None else found
         return {"permutation": permutation, "sign": sign, "index": turning}
 
 
@@ -136,26 +169,6 @@ class Observations(Config):
     def groups(self) -> Dict[str, Frame]:
         """By their names: `"policy"`, `"critic"`, and others that a task has."""
         return terms_of(self, Frame)
-
-
-class FrameTerms:
-    """The terms of a group for one robot."""
-
-    def __init__(self, frame: Frame, robot: Robot) -> None:
-        self.list = TermList(frame.terms, robot)
-        self.history, self.size = frame.history, frame.frame_size(robot)
-        self.scales = [term.scale for term in frame.terms.values()]
-
-    def read(self, step: Step, memory: Tensor) -> Tuple[Tensor, Tensor]:
-        """(N, F) a frame without noise, and what its terms remember."""
-        readings, remembered = self.list.advance(step, memory)
-        scaled = [value if scale == 1.0 else scale * value for value, scale in zip(readings, self.scales)]
-        return join_columns(scaled, step.joint_pos), remembered
-
-
-def push_frame(stack: Tensor, frame: Tensor) -> Tensor:
-    """(N, H·F) stacked frames without the oldest, and with the newest (N, F) behind."""
-    return torch.cat([stack[:, frame.shape[1] :], frame], dim=1)
 
 
 # What the robot is told

@@ -72,6 +72,9 @@ class Step:
     """(N, 2) bool: the air phase ends with this step."""
     episode_step: Tensor
     """(N,) int64: steps counted towards the episode's length."""
+    uniform: Tensor
+    normal: Tensor
+    """(N, K) random numbers of the observation term that sees this step, see `ObservationTerm.uniforms`."""
 
     def zeros(self, size: int) -> Tensor:
         """(N, size) zeros."""

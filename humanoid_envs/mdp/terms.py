@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple, Type, TypeVar
 
 import torch
 from torch import Tensor
@@ -71,17 +71,23 @@ class TermList:
 
     def start(self, step: Step) -> Tensor:
         """(N, K) what they remember where episodes start."""
-        return join_columns([term.start(step) for term in self.terms], step.joint_pos)
+        starts = [term.start(seen) for term, seen in zip(self.terms, self.each(step))]
+        return join_columns(starts, step.joint_pos)
 
     def advance(self, step: Step, memory: Tensor) -> Tuple[List[Tensor], Tensor]:
         """Their values, and the new memory."""
         values: List[Tensor] = []
         memories: List[Tensor] = []
-        for term, remembered in zip(self.terms, split_columns(memory, self.memory_sizes)):
-            value, remembered = term.advance(step, remembered)
+        parts = zip(self.terms, self.each(step), split_columns(memory, self.memory_sizes))
+        for term, seen, remembered in parts:
+            value, remembered = term.advance(seen, remembered)
             values.append(value)
             memories.append(remembered)
         return values, join_columns(memories, step.joint_pos)
+
+    def each(self, step: Step) -> Iterable[Step]:
+        """The step as each term sees it."""
+        return [step] * len(self.terms)
 
 
 def split_columns(table: Tensor, sizes: Sequence[int]) -> List[Tensor]:

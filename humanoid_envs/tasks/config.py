@@ -110,7 +110,11 @@ class TaskConfig(Config):
     def without_randomization(self: C) -> C:
         """The same task with nothing random but the commands: for evaluation and play."""
         groups = self.observations.groups
-        calm = {f"{group}.{name}.noise": 0.0 for group, frame in groups.items() for name in frame.terms}
+        calm = {
+            f"{group}.{name}": term.without_noise()
+            for group, frame in groups.items()
+            for name, term in frame.terms.items()
+        }
         return dataclasses.replace(
             self,
             actions=dataclasses.replace(self.actions, delay=0.0, noise=0.0),

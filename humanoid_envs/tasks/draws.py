@@ -37,7 +37,10 @@ class Draws:
     parameters: Tensor
     """(N, K) physical parameters that are drawn with each episode, side by side."""
     observation_noise: Tensor
-    """(N, F) noise on the frames that have some."""
+    """(N, F + U) noise on the groups of observations that have some."""
+    term_uniform: Tensor
+    term_normal: Tensor
+    """(N, K) numbers of observation terms that draw some, uniform in [0, 1) and standard normal."""
 
 
 _STREAM = 0x656E76  # "env"
@@ -90,14 +93,17 @@ class DrawsAhead:
 
 
 def _upgraded(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-    """The state of a time in which the velocity task's events had names of their own."""
+    """The state of a time in which the velocity task's events had their own names, or terms drew nothing."""
     old = ("push_velocity", "start_yaw", "start_phase", "start_joint_pos")
-    if not all(isinstance(state.get(name), Tensor) for name in old) or state["start_joint_pos"].dim() != 3:
+    if all(isinstance(state.get(name), Tensor) for name in old) and state["start_joint_pos"].dim() == 3:
+        push, yaw, phase, joints = (state[name] for name in old)
+        starts = torch.cat([yaw[..., None], phase[..., None], joints], dim=2)
+        kept = {name: value for name, value in state.items() if name not in old}
+        state = {**kept, "pushes": push, "starts": starts, "parameters": starts[..., :0].clone()}
+    delay = state.get("action_delay")
+    if not isinstance(delay, Tensor) or delay.dim() != 3:
         return state
-    push, yaw, phase, joints = (state[name] for name in old)
-    starts = torch.cat([yaw[..., None], phase[..., None], joints], dim=2)
-    kept = {name: value for name, value in state.items() if name not in old}
-    return {**kept, "pushes": push, "starts": starts, "parameters": starts[..., :0].clone()}
+    return {"term_uniform": delay[..., :0].clone(), "term_normal": delay[..., :0].clone(), **state}
 
 
 def _each_step(values: Dict[str, Tensor], steps: int) -> List[Draws]:

@@ -40,36 +40,42 @@ class Randomness:
         """Numbers of one robot's parameters that each episode draws anew."""
         self.num_parameter_numbers = len(anew)
         initial, commands = terms.initial, sum(terms.initial.commands.uniforms)
-        self._sizes = [1, commands, commands, initial.pushes.size, initial.starts.size, self.num_anew]
+        self._sizes = [
+            *(1, commands, commands, initial.pushes.size, initial.starts.size, self.num_anew),
+            sum(initial.uniforms),
+        ]
         noise = _noise_of(config.observations, robot)
         self.noise_sizes: List[int] = [len(group) for group in noise]
-        """Entries of the noise on each group's frame."""
+        """Entries of the noise on each group's reading."""
         entries = [entry for group in noise for entry in group]
         self._noise_scale = torch.tensor(entries, device=simulator.device)
+        self._normal_sizes = [robot.num_joints, len(entries), sum(initial.normals)]
         self._to_draws = fused(self.to_draws)
 
     def draw(self, live: Tensor, generator: Optional[torch.Generator], steps: int) -> Draws:
         """The random numbers of one step, or of several, one after the other in the rows."""
         n, device = steps * self._simulator.num_envs, self._simulator.device
-        normals = self._simulator.robot.num_joints + len(self._noise_scale)
         uniform = torch.rand(n, sum(self._sizes), device=device, generator=generator)
-        normal = torch.randn(n, normals, device=device, generator=generator)
+        normal = torch.randn(n, sum(self._normal_sizes), device=device, generator=generator)
         return self._to_draws(uniform, normal, live)
 
     def to_draws(self, uniform: Tensor, normal: Tensor, live: Tensor) -> Draws:
         """One step's draws from uniform numbers in [0, 1) and normal ones, (N, K) each."""
-        terms, joints = self._terms.at(live), self._simulator.robot.num_joints
-        delay, command, reset_command, push, start, parameters = uniform.split(self._sizes, dim=1)
+        terms = self._terms.at(live)
+        delay, command, reset_command, push, start, parameters, term_uniform = uniform.split(self._sizes, 1)
+        action, observation, term_normal = normal.split(self._normal_sizes, 1)
         # Nothing is a view: strides, to which compiled functions are bound, survive saving and loading.
         return Draws(
             action_delay=terms.actions.delay * delay,
-            action_noise=terms.actions.noise * normal[:, :joints],
+            action_noise=terms.actions.noise * action,
             command=terms.commands.sample(command),
             reset_command=terms.commands.sample(reset_command),
             pushes=terms.pushes.sample(push),
             starts=terms.starts.sample(start),
             parameters=parameters.clone(),
-            observation_noise=self._noise_scale * normal[:, joints:],
+            observation_noise=self._noise_scale * observation,
+            term_uniform=term_uniform.clone(),
+            term_normal=term_normal.clone(),
         )
 
     def draw_parameter_numbers(self, generator: Optional[torch.Generator]) -> Tensor:
@@ -87,7 +93,7 @@ class Randomness:
 
 
 def _noise_of(observations: Observations, robot: Robot) -> List[List[float]]:
-    """For each group the standard deviation of the noise on each entry of a frame: of the actor's always, of
-    the others' where there is any."""
+    """For each group the standard deviation of the noise on each entry of a step's reading: of the actor's
+    always, of the others' where there is any."""
     every = [frame.noise(robot) for frame in observations.groups.values()]
     return [noise if index == 0 or any(noise) else [] for index, noise in enumerate(every)]

@@ -304,7 +304,7 @@ class Task(FixedAttributes):
             episode_return=zeros(memory.episode_return),
             term_returns=zeros(memory.term_returns),
         )
-        step = self._view(fresh, fresh, state, parameters)
+        step = _with_draws(self._view(fresh, fresh, state, parameters), draws)
         fresh = dataclasses.replace(fresh, term_memory=self._terms.at(memory.live).start(step))
         return choose_rows(mask, self.observe(fresh, step, draws), memory)
 
@@ -312,7 +312,7 @@ class Task(FixedAttributes):
         """The memory after a step or at a start, with the newest frames appended to the stacks."""
         noise = split_columns(draws.observation_noise, self._randomness.noise_sizes)
         frames, remembered = self._terms.at(memory.live).observe(
-            memory.frames, step, memory.term_memory, noise
+            memory.frames, _with_draws(step, draws), memory.term_memory, noise
         )
         return dataclasses.replace(
             memory,
@@ -325,7 +325,7 @@ class Task(FixedAttributes):
         """For each group of observations, (N, H, F) its latest frames, oldest first, unclipped: views."""
         stacks = split_columns(memory.frames, self.terms.stack_sizes)
         groups = zip(self.config.observations.groups, self.terms.frames, stacks)
-        return {name: stack.unflatten(1, (frame.history, -1)) for name, frame, stack in groups}
+        return {name: frame.frames(stack) for name, frame, stack in groups}
 
     def _advance(self, memory: TaskMemory, state: SimState, executed: Tensor, draws: Draws) -> TaskMemory:
         clock, episode_step = memory.clock + 1, memory.episode_step + 1
@@ -357,3 +357,7 @@ class Task(FixedAttributes):
         drawn = terms.resample(memory.command, ~memory.command_fixed, draws.reset_command)
         following = terms.follow(drawn, state)
         return torch.where(memory.command_fixed[:, None], memory.command, following)
+
+
+def _with_draws(step: Step, draws: Draws) -> Step:
+    return dataclasses.replace(step, uniform=draws.term_uniform, normal=draws.term_normal)

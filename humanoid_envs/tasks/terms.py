@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import List, Optional, Sequence, Tuple
 
 import torch
@@ -9,8 +10,8 @@ from torch import Tensor
 
 from humanoid_envs.mdp.commands import CommandTerms
 from humanoid_envs.mdp.events import Events, PushTerm, StartTerm
+from humanoid_envs.mdp.frames import FrameTerms
 from humanoid_envs.mdp.live import LiveTable
-from humanoid_envs.mdp.observations import FrameTerms, push_frame
 from humanoid_envs.mdp.step import Step
 from humanoid_envs.mdp.terms import TermList, join_columns, split_columns
 from humanoid_envs.robots import Robot
@@ -28,14 +29,17 @@ class Terms:
         self.rewards = TermList(config.rewards.active, robot)
         self.terminations = TermList(config.terminations.terms, robot)
         self.frames = [FrameTerms(frame, robot) for frame in config.observations.groups.values()]
-        lists = [self.rewards, self.terminations, *[frame.list for frame in self.frames]]
+        lists = [self.rewards, self.terminations, *self.frames]
         self.memory_sizes = [terms.memory_size for terms in lists]
-        self.stack_sizes = [frame.history * frame.size for frame in self.frames]
+        self.stack_sizes = [frame.stack_size for frame in self.frames]
+        self.uniforms = [sum(frame.uniforms) for frame in self.frames]
+        self.normals = [sum(frame.normals) for frame in self.frames]
 
     def start(self, step: Step) -> Tensor:
         """(N, K) what all terms remember where episodes start."""
-        lists = [self.rewards, self.terminations, *[frame.list for frame in self.frames]]
-        return join_columns([terms.start(step) for terms in lists], step.joint_pos)
+        own = [self.rewards.start(step), self.terminations.start(step)]
+        frames = [frame.start(seen) for frame, seen in zip(self.frames, self._each(step))]
+        return join_columns([*own, *frames], step.joint_pos)
 
     def reward(self, step: Step, memory: Tensor) -> Tuple[Tensor, Tensor]:
         """(N, T) the reward terms without their weights, and what all terms remember."""
@@ -53,17 +57,25 @@ class Terms:
     def observe(
         self, stacks: Tensor, step: Step, memory: Tensor, noise: Sequence[Tensor]
     ) -> Tuple[Tensor, Tensor]:
-        """(N, Σ H·F) the stacks of frames with the newest, and what all terms remember. noise: for each group
-        (N, F), or (N, 0) for none."""
+        """(N, Σ H·F + U) all observations with the newest reading, and what all terms remember. noise: for
+        each group (N, F + U), or (N, 0) for none."""
         own = split_columns(memory, self.memory_sizes)
         stacked: List[Tensor] = []
         remembered = own[:2]  # what rewards and terminations remember
-        parts = zip(self.frames, split_columns(stacks, self.stack_sizes), own[2:], noise)
-        for frame, stack, before, added in parts:
-            seen, after = frame.read(step, before)
-            stacked.append(push_frame(stack, seen + added if added.shape[1] else seen))
+        steps = self._each(step)
+        parts = zip(self.frames, steps, split_columns(stacks, self.stack_sizes), own[2:], noise)
+        for frame, own_step, stack, before, added in parts:
+            seen, after = frame.read(own_step, before)
+            stacked.append(frame.push(stack, seen + added if added.shape[1] else seen))
             remembered.append(after)
         return torch.cat(stacked, dim=1), join_columns(remembered, memory)
+
+    def _each(self, step: Step) -> List[Step]:
+        """The step with each group's own random numbers."""
+        if not (sum(self.uniforms) or sum(self.normals)):
+            return [step] * len(self.frames)
+        uniform, normal = split_columns(step.uniform, self.uniforms), split_columns(step.normal, self.normals)
+        return [dataclasses.replace(step, uniform=u, normal=n) for u, n in zip(uniform, normal)]
 
 
 class LiveTerms:

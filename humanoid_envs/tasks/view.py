@@ -64,6 +64,8 @@ class StepView:
             air_time=before.air_time + config.policy_period,
             landed=(before.air_time > 0.0) & down,
             episode_step=now.episode_step,
+            uniform=state.joint_pos[:, :0],
+            normal=state.joint_pos[:, :0],
         )
 
     def foot_height(self, state: SimState) -> Tensor:

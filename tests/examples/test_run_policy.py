@@ -227,12 +227,14 @@ def test_readings_of_ones_own_and_other_commands(tmp_path: Path) -> None:
         {"name": "gravity", "size": 3, "scale": 1.0},
         {"name": "told_height", "size": 1, "scale": 2.0},
     ]
-    contract["observation_history"] = 1
+    contract["observation_history"] = 2
+    contract["current_terms"] = [{"name": "doubled", "size": 2, "scale": 0.5}]
     contract.pop("sha256")
     canonical = json.dumps(contract, sort_keys=True, separators=(",", ":")).encode()
     contract["sha256"] = hashlib.sha256(canonical).hexdigest()
     (tmp_path / "mine.py").write_text(
         "def told_height(sensors, command, contract, step):\n    return [command[0] + step]\n"
+        "def doubled(sensors, command, contract, step):\n    return [step, 2.0 * step]\n"
     )
     with pytest.raises(SystemExit, match="observation_terms"):
         module.read_contract(json.dumps(contract), "It")
@@ -242,8 +244,8 @@ def test_readings_of_ones_own_and_other_commands(tmp_path: Path) -> None:
     still = {"joint_pos": np.zeros(12), "joint_vel": np.zeros(12), "base_ang_vel": np.zeros(3)}
     rolled = {**still, "base_quat": np.array([half, half, 0.0, 0.0])}  # to the right, by a quarter
     first, second = (observer(rolled, np.array([0.8], np.float32), np.zeros(12)) for _ in "12")
-    np.testing.assert_allclose(first, [0.0, -1.0, 0.0, 1.6], atol=1e-6)
-    np.testing.assert_allclose(second[3:], [3.6], atol=1e-6)
+    np.testing.assert_allclose(first, [*[0.0] * 4, 0.0, -1.0, 0.0, 1.6, 0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(second, [*first[4:8], 0.0, -1.0, 0.0, 3.6, 0.5, 1.0], atol=1e-6)
 
 
 def test_says_what_its_commands_are(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ def step(num_envs: int = 1, **changes: Any) -> Step:
         air_time=zeros(2),
         landed=~down,
         episode_step=torch.ones(num_envs, dtype=torch.int64),
+        uniform=zeros(0),
+        normal=zeros(0),
     )
     for name in [name for name in changes if "__" in name]:
         whole, part = name.split("__")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, ClassVar, Dict, Tuple
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp import Frame, Observations, ObservationTerm, observations
-from humanoid_envs.mdp.observations import FrameTerms, push_frame
+from humanoid_envs.mdp.frames import FrameTerms
 from humanoid_envs.robots import XBOT_L, Robot
 from humanoid_envs.tasks.velocity import CriticFrame, PolicyFrame, TrackingCriticFrame
 from tests.mdp.steps import step
@@ -120,9 +120,15 @@ def test_noise_is_on_measured_columns_only() -> None:
     assert not any(CRITIC.noise(XBOT_L))
 
 
+@dataclass(frozen=True)
+class OfFeet(Frame):
+    history: observations.History = 3
+    stance: observations.Stance = observations.Stance()
+
+
 def test_history_drops_the_oldest_frame() -> None:
     history = torch.arange(6.0).view(1, 6)
-    pushed = push_frame(history, torch.tensor([[6.0, 7.0]]))
+    pushed = FrameTerms(OfFeet(), XBOT_L).push(history, torch.tensor([[6.0, 7.0]]))
     assert pushed.tolist() == [[2.0, 3.0, 4.0, 5.0, 6.0, 7.0]]
 
 
@@ -130,6 +136,46 @@ def test_groups_are_named_and_in_order() -> None:
     assert [*Observations().groups] == ["policy", "critic"]
     assert Observations().policy.frame_size(XBOT_L) == 0
     assert read(Observations().policy).shape == (1, 0)
+
+
+# Terms that are not stacked
+
+
+@dataclass(frozen=True)
+class Once(observations.FootHeight):
+    """Seen once, behind the frames."""
+
+    stacked: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class WithTail(Frame):
+    history: observations.History = 2
+    once: Once = Once(scale=10.0, noise=0.5)
+    clock: observations.Clock = observations.Clock()
+    again: Once = Once()
+    stance: observations.Stance = observations.Stance(noise=0.25)
+
+
+def test_what_is_not_stacked_comes_once_behind_the_frames() -> None:
+    """Whatever its place among the fields."""
+    frame = WithTail()
+    assert frame.layout(XBOT_L) == [("clock", 2), ("stance", 2), ("once", 2), ("again", 2)]
+    assert (frame.frame_size(XBOT_L), frame.tail_size(XBOT_L), frame.size(XBOT_L)) == (4, 4, 2 * 4 + 4)
+    assert frame.noise(XBOT_L) == [0.0, 0.0, 0.25, 0.25, 0.5, 0.5, 0.0, 0.0]
+    terms = FrameTerms(frame, XBOT_L)
+    heights = torch.tensor([[0.1, 0.2]])
+    reading = read(frame, foot_height=heights, gait__clock=torch.tensor([[0.6, 0.8]]))
+    torch.testing.assert_close(reading, torch.tensor([[0.6, 0.8, 1.0, 1.0, 1.0, 2.0, 0.1, 0.2]]))
+    stack = terms.push(torch.arange(12.0)[None], reading)
+    torch.testing.assert_close(stack, torch.cat([torch.arange(4.0, 8.0)[None], reading], dim=1))
+    assert torch.equal(terms.frames(stack), stack[:, :8].view(1, 2, 4))
+
+
+def test_the_mirror_of_what_is_not_stacked_is_in_its_place() -> None:
+    mirror = WithTail().mirror(XBOT_L)
+    assert mirror["permutation"] == [0, 1, 3, 2, 4, 5, 7, 6, 9, 8, 11, 10]
+    assert mirror["index"] == 4  # the clock in the newest frame, not what comes behind
 
 
 # Mirror images

@@ -10,6 +10,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
+from humanoid_envs.compilation import can_compile
 from humanoid_envs.mdp import Frame, ObservationTerm, PushTerm, Step, TerminationTerm, observations
 from humanoid_envs.robots import Robot
 from humanoid_envs.tasks import Task, TaskConfig
@@ -208,6 +209,74 @@ def test_noise_of_another_group_is_its_own() -> None:
     assert yaw_noise.std().item() == pytest.approx(0.018, rel=0.05)
     assert torch.corrcoef(torch.stack([height, yaw_noise]))[0, 1].abs() < 0.08
     assert not CALM.observations.camera.height.noise
+
+
+@dataclass(frozen=True)
+class Dice(ObservationTerm):
+    """Two numbers drawn at the start and two drawn in each step, seen as they are now."""
+
+    stacked: ClassVar[bool] = False
+
+    def size(self, robot: Robot) -> int:
+        return 4
+
+    def uniforms(self, robot: Robot) -> int:
+        return 2
+
+    def normals(self, robot: Robot) -> int:
+        return 2
+
+    def memory_size(self, robot: Robot) -> int:
+        return 2
+
+    def start(self, step: Step) -> Tensor:
+        return torch.cat([step.uniform[:, :1], step.normal[:, :1]], dim=1)
+
+    def advance(self, step: Step, memory: Tensor) -> Tuple[Tensor, Tensor]:
+        return torch.cat([memory, step.uniform[:, 1:], step.normal[:, 1:]], dim=1), memory
+
+
+@dataclass(frozen=True)
+class Gambler(PolicyFrame):
+    history: observations.History = 2
+    dice: Dice = Dice()
+    height: observations.BaseHeight = observations.BaseHeight()
+    more_dice: Dice = Dice(scale=2.0)
+
+
+@dataclass(frozen=True)
+class Gambling(VelocityObservations):
+    policy: Gambler = Gambler()
+    camera: Gambler = Gambler(history=1)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_terms_draw_numbers_of_their_own(compiled: bool) -> None:
+    """At the start and in each step, each term and group others; those of other terms stay what they are."""
+    if compiled and not can_compile():
+        pytest.skip("torch.compile does not work here")
+    n = 2000
+    task = Task(ScriptedSimulator(standing(n)), VelocityConfig(observations=Gambling()), compiled)
+    memory = task.initial_memory()
+    reset(task, memory, *[True] * n)
+    generator, tables = torch.Generator().manual_seed(5), []
+    for _ in range(2):
+        task.step(memory, torch.zeros(n, 12), task.draw(memory, generator), DISABLED)
+        policy, _, camera = memory.frames.split(task.terms.stack_sizes, dim=1)
+        assert (policy.shape[1], camera.shape[1]) == (2 * 48 + 8, 48 + 8)
+        halved = torch.tensor([1.0] * 4 + [0.5] * 4)
+        tables.append(torch.stack([policy[:, -8:] * halved, camera[:, -8:] * halved], 1).view(n, 4, 4))
+    first, second = tables
+    assert torch.equal(first[..., :2], second[..., :2])
+    assert (first[..., 2:] != second[..., 2:]).all()
+    for uniform in (first[..., 0], first[..., 2]):
+        assert uniform.min() >= 0.0
+        assert uniform.mean().item() == pytest.approx(0.5, abs=0.02)
+    for normal in (first[..., 1], first[..., 3]):
+        assert (normal.mean().item(), normal.std().item()) == pytest.approx((0.0, 1.0), abs=0.04)
+    numbers = torch.cat([first.flatten(1), second[..., 2:].flatten(1)], dim=1)
+    correlation = torch.corrcoef(numbers.T) - torch.eye(numbers.shape[1])
+    assert correlation.abs().max() < 0.1
 
 
 @dataclass(frozen=True)

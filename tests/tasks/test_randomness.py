@@ -69,6 +69,8 @@ def test_no_two_quantities_share_a_random_number() -> None:
         "starts": 2 + J,
         "parameters": 0,
         "observation_noise": 0,
+        "term_uniform": 0,
+        "term_normal": 0,
     }
 
 

@@ -135,8 +135,9 @@ def check_losses(losses: Dict[str, Tensor]) -> Dict[str, float]:
 
 
 def _non_finite_observations(store: ObservationStore, following: Tensor) -> Tensor:
-    """(T + 1, N) where a step's newest frame, or the observation that follows the rollout, is not finite."""
-    return torch.cat([_non_finite(store.frames[store.history - 1 :]), _non_finite(following[None])])
+    """(T + 1, N) where what a step shows anew, or the observation that follows the rollout, is not finite."""
+    shown = _non_finite(store.frames[store.history - 1 :]) | _non_finite(store.tails)
+    return torch.cat([shown, _non_finite(following[None])])
 
 
 def _non_finite(values: Tensor) -> Tensor:

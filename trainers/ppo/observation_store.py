@@ -10,11 +10,12 @@ from humanoid_envs.errors import UserError
 
 
 class ObservationStore:
-    """Observations (T, N, D) that are stacks of `history` frames, oldest first: each frame is stored once.
+    """Observations (T, N, D) that are stacks of `history` frames, oldest first, and behind them a tail of
+    entries that do not stack: each frame is stored once, and so is each tail.
 
     After each step the newest frame is appended and the oldest dropped; an episode starts with all frames
     zero but the newest. So the stack of step t is frames t to t + history − 1, those before its episode's
-    start taken as zero. With a history of 1 this is plain storage.
+    start taken as zero. With a history of 1 this is plain storage, whatever the tail.
     """
 
     def __init__(
@@ -26,15 +27,25 @@ class ObservationStore:
         device: torch.device,
         dtype: torch.dtype,
         padded: bool = True,
+        tail: int = 0,
     ) -> None:
-        """size: D. padded: on CUDA, gathered observations have zeros behind their last entry, up to a
-        multiple of 8 entries, see `InputLinear`. Raises ValueError if D is not a multiple of the history."""
-        if size % history:
-            raise UserError(f"An observation of {size} entries cannot be a stack of {history} equal frames.")
+        """size: D, the tail included. padded: on CUDA, gathered observations have zeros behind their last
+        entry, up to a multiple of 8 entries, see `InputLinear`. Raises ValueError if D without the tail is
+        not a multiple of the history."""
+        if (size - tail) % history or size < tail:
+            behind = f" and {tail} more" if tail else ""
+            raise UserError(
+                f"An observation of {size} entries cannot be a stack of {history} equal frames{behind}."
+            )
+        if history == 1:
+            tail = 0  # frames stack no more than it does
         self.num_steps, self.num_envs, self.history = num_steps, num_envs, history
-        shape = (history - 1 + num_steps, num_envs, size // history)
+        self._stacked = size - tail
+        shape = (history - 1 + num_steps, num_envs, self._stacked // history)
         self.frames = torch.zeros(shape, dtype=dtype, device=device)
-        """(history − 1 + T, N, D / history)"""
+        """(history − 1 + T, N, (D − tail) / history)"""
+        self.tails = torch.zeros((num_steps, num_envs, tail), dtype=dtype, device=device)
+        """(T, N, tail)"""
         self._ages = torch.full((num_steps, num_envs), history, dtype=torch.int32, device=device)
         self._lags = torch.arange(history - 1, -1, -1, device=device)
         self._steps = torch.arange(num_steps, dtype=torch.int32, device=device)
@@ -42,13 +53,15 @@ class ObservationStore:
 
     def begin(self, obs: Tensor) -> None:
         """Take in the whole stacks of the first step. obs: (N, D)"""
-        stacks = obs.view(self.num_envs, self.history, -1)
+        stacks = obs[:, : self._stacked].unflatten(1, (self.history, -1))
         self.frames[: self.history] = stacks.transpose(0, 1)
 
     def write(self, step: Tensor, obs: Tensor) -> None:
         """Take in the newest frames of a step. step: (1,) its number; obs: (N, D)"""
-        newest = obs[:, -self.frames.shape[-1] :].to(self.frames.dtype)
+        newest = obs[:, self._stacked - self.frames.shape[-1] : self._stacked].to(self.frames.dtype)
         self.frames.index_copy_(0, step + self.history - 1, newest[None])
+        if self.tails.shape[-1]:
+            self.tails.index_copy_(0, step, obs[None, :, self._stacked :].to(self.tails.dtype))
 
     def finish(self, dones: Tensor) -> None:
         """Learn from dones (T, N) which frames belong to which episode; an env that is done at a step starts
@@ -72,4 +85,6 @@ class ObservationStore:
             stacks = frames[indices[:, None] + offsets]
             known = self._lags <= self._ages.flatten()[indices][:, None]
             stacks = torch.where(known[..., None], stacks, 0.0).flatten(1)
+        if self.tails.shape[-1]:
+            stacks = torch.cat([stacks, self.tails.flatten(0, 1)[indices]], dim=1)
         return functional.pad(stacks, (0, self._padding))

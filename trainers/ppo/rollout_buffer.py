@@ -86,19 +86,19 @@ class RolloutBuffer:
         def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros((num_steps, num_envs, *shape), dtype=dtype, device=device)
 
-        def store(size: int, history: int) -> ObservationStore:
+        def store(size: int, history: int, tail: int) -> ObservationStore:
             # A step that only resets shows another stack than its predecessor with one frame more.
-            history = 1 if masked else history
+            history, tail = (1, 0) if masked else (history, tail)
             kind = torch.bfloat16 if bfloat16 else torch.float32
-            return ObservationStore(num_steps, num_envs, size, history, device, kind, padded)
+            return ObservationStore(num_steps, num_envs, size, history, device, kind, padded, tail)
 
         self.num_steps = num_steps
         self.num_envs = num_envs
         self._workers = workers
-        policy_history, critic_history = signature.history()
-        self.obs = store(signature.obs_dim, policy_history)
+        policy, critic = zip(signature.history(), signature.tail())
+        self.obs = store(signature.obs_dim, *policy)
         shared = signature.critic_shape is None
-        self.critic_obs = self.obs if shared else store(signature.critic_dim, critic_history)
+        self.critic_obs = self.obs if shared else store(signature.critic_dim, *critic)
         self.actor_outputs = zeros(signature.action_dim)
         self.actions = zeros(dtype=torch.int64) if signature.discrete else zeros(signature.action_dim)
         self.log_probs = zeros()

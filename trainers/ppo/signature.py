@@ -122,6 +122,11 @@ class EnvSignature(Config):
         frames = self.details.get("history", {}) if self.wrapper is None else {}
         return frames.get("policy", 1), frames.get("critic", 1)
 
+    def tail(self) -> Tuple[int, int]:
+        """How many entries behind those frames are not stacked, by `signature["tail"]`."""
+        entries = self.details.get("tail", {}) if self.wrapper is None else {}
+        return entries.get("policy", 0), entries.get("critic", 0)
+
     def require_match(self, env: EnvSignature, source: str) -> None:
         """Raise ValueError, naming the first difference, unless a policy with this signature fits `env`.
         source: where the policy comes from, for the message."""

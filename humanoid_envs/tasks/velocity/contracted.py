@@ -60,10 +60,12 @@ def velocity_task(contract: PolicyContract) -> VelocityConfig:
         }
     )
     terms = {term.name: term.scale for term in PolicyContract.of(task).observation_terms}
-    if list(scales.items()) != list(terms.items()):
+    if list(scales.items()) != list(terms.items()) or contract.current_terms:
         raise UserError(
             "The velocity task has no such observation: this contract's terms and their scales are "
-            f"{scales}, the task's are {terms}."
+            f"{scales}, the task's are {terms}"
+            + "".join(f", and it has no {term.name!r}" for term in contract.current_terms)
+            + "."
         )
     return task
 

@@ -62,3 +62,26 @@ def test_bfloat16_keeps_eight_bits() -> None:
 def test_a_size_that_is_no_stack_is_refused() -> None:
     with pytest.raises(ValueError, match="10 entries cannot be a stack of 4"):
         ObservationStore(NUM_STEPS, NUM_ENVS, 10, 4, CPU, torch.float32)
+
+
+@pytest.mark.parametrize("history", [1, HISTORY])
+def test_a_tail_is_stored_once_and_comes_back_behind_the_frames(history: int) -> None:
+    stacks, dones = stacked_rollout()
+    tails = torch.randn(NUM_STEPS, NUM_ENVS, 7, generator=torch.Generator().manual_seed(2))
+    observations = torch.cat([stacks, tails], dim=2)
+    store = ObservationStore(NUM_STEPS, NUM_ENVS, HISTORY * FRAME + 7, history, CPU, torch.float32, tail=7)
+    for rollout in (torch.ones_like(observations), observations):  # the first one leaves no trace
+        store.begin(rollout[0])
+        for t in range(NUM_STEPS):
+            store.write(torch.tensor([t]), rollout[t])
+        store.finish(dones)
+    indices = torch.randperm(NUM_STEPS * NUM_ENVS, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(store.gather(indices), observations.flatten(0, 1)[indices])
+    if history > 1:
+        assert store.frames.shape == (NUM_STEPS + HISTORY - 1, NUM_ENVS, FRAME)
+        assert store.tails.shape == (NUM_STEPS, NUM_ENVS, 7)
+
+
+def test_a_tail_that_leaves_no_stack_is_refused() -> None:
+    with pytest.raises(ValueError, match="10 entries cannot be a stack of 4 equal frames and 3 more"):
+        ObservationStore(NUM_STEPS, NUM_ENVS, 10, 4, CPU, torch.float32, tail=3)
