@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import numpy as np
 from gymnasium.spaces import Box
 
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp.observations import Frame
 from humanoid_envs.robots import Robot
 from humanoid_envs.tasks import TaskConfig
 
@@ -31,8 +32,14 @@ def signature(config: TaskConfig, robot: Robot) -> Dict[str, Any]:
         "joints": list(robot.joint_names),
         "history": {name: frame.history for name, frame in groups.items()},
         "tail": {name: frame.tail_size(robot) for name, frame in groups.items()},
+        "terms": {name: _terms(frame, robot) for name, frame in groups.items()},
         "symmetry": _symmetry(config, robot),
     }
+
+
+def _terms(frame: Frame, robot: Robot) -> List[List[Any]]:
+    """Names, sizes and scales of the terms at the end of an observation, in order: of the newest step."""
+    return [[name, size, frame.terms[name].scale] for name, size in frame.layout(robot)]
 
 
 def _symmetry(config: TaskConfig, robot: Robot) -> Dict[str, Any]:

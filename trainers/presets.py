@@ -16,6 +16,7 @@ from humanoid_envs.tasks import TaskConfig
 from humanoid_envs.tasks import preset as task_preset
 from humanoid_envs.tasks.config import with_class
 from humanoid_envs.tasks.velocity import VelocityConfig
+from trainers.dwl import dwl_config
 from trainers.given_configs import config_of
 from trainers.ppo import PPOConfig
 
@@ -169,6 +170,17 @@ def cpu() -> TrainConfig:
     return dataclasses.replace(
         gpu, task=task, ppo=ppo, num_envs=256, total_timesteps=3_600_000, max_minutes=20.0
     )
+
+
+@register_preset("dwl_flat")
+def dwl_flat() -> TrainConfig:
+    """Denoising world model learning on flat ground; for a GPU."""
+    ppo, envs, total = dwl_config(), 4096, 120_000_000
+    updates = total // (ppo.num_steps * envs)
+    learning = ppo.replace(
+        decay_updates=(updates // 2, updates), final_max_learning_rate=5e-5, final_max_std=0.1
+    )
+    return TrainConfig(task=task_preset("dwl_flat"), ppo=learning, num_envs=envs, total_timesteps=total)
 
 
 AnyTrainConfig = Union[str, TrainConfig, Mapping[str, Any]]

@@ -24,6 +24,7 @@ from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.examples.run_policy import V0, Integrator, Stand, export, run_policy_module
 from tests.examples.script import ROOT, run
 from tests.robots.others import REORDERED, without_what_code_adds
+from trainers.dwl import DWLLosses, DWLPolicy
 from trainers.export import export_policy
 from trainers.policies import load_policy
 from trainers.ppo import PPO, GRUPolicy, PPOConfig
@@ -92,9 +93,14 @@ def walk(env: HumanoidVectorEnv, policy: Any, steps: int) -> Tuple[np.ndarray, n
         (unusual_config(), unusual_robot(), {}),
         (preset("v0"), REORDERED, {"symmetry": True}),
         (preset("v0"), XBOT_L, {"policy": GRUPolicy(hidden=16), "num_minibatches": 1}),
+        (
+            preset("dwl_flat").replace(physics=PhysicsConfig()),
+            XBOT_L,
+            {"policy": DWLPolicy(hidden=16), "losses": DWLLosses(), "num_minibatches": 1},
+        ),
         (preset("stand").replace(physics=PhysicsConfig()), XBOT_L, {}),
     ],
-    ids=["v0", "other numbers", "joints in another order", "memory", "another task"],
+    ids=["v0", "other numbers", "joints in another order", "memory", "dwl", "another task"],
 )
 def test_observations_are_those_of_the_environment_bit_for_bit(
     tmp_path: Path, config: TaskConfig, robot: Robot, networks: Dict[str, Any]

@@ -47,3 +47,5 @@ __all__ = [
     "import_humanoid_gym",
     "initial_std",
 ]
+
+import trainers.dwl  # noqa: F401  checkpoints name its classes: they are to load wherever PPO is

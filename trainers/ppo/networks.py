@@ -11,7 +11,6 @@ from humanoid_envs.errors import UserError
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.distributed import Workers
 from trainers.ppo.losses import LossFunction
-from trainers.ppo.normalization import RunningNormalizer
 from trainers.ppo.policy import Policy
 from trainers.ppo.rollout_buffer import RolloutBuffer
 from trainers.ppo.signature import EnvSignature
@@ -30,8 +29,7 @@ def build_networks(config: PPOConfig, signature: EnvSignature) -> Tuple[Policy, 
         if not isinstance(policy, Policy):
             raise UserError(f"{type(config.policy).__name__}.build must return a Policy; got {policy!r:.80}.")
         losses = {name: loss.build(policy, signature) for name, loss in config.losses.named().items()}
-    normalized = any(isinstance(module, RunningNormalizer) for module in policy.modules())
-    kept = {"symmetry": policy.symmetric, "normalize_observations": normalized}
+    kept = {"symmetry": policy.symmetric, "normalize_observations": policy.gathers_statistics}
     for name, is_kept in kept.items():
         if getattr(config, name) and not is_kept:
             kind = type(config.policy).__name__

@@ -110,11 +110,17 @@ class Policy(nn.Module):
     @torch.no_grad()
     def update_normalization(self, obs: Tensor, critic_obs: Tensor, workers: Workers = ALONE) -> None:
         """Take all workers' observations (…, obs_dim), (…, critic_dim) into the statistics of
-        `PPOConfig.normalize_observations`, which a network's `RunningNormalizer` named `normalizer` keeps."""
+        `PPOConfig.normalize_observations`, which a network's `RunningNormalizer` named `normalizer` keeps.
+        Policies with other statistics bring those up to date as well."""
         for network, seen in ((self.actor, obs), (self.critic, critic_obs)):
             normalizer = getattr(network, "normalizer", None)
             if isinstance(normalizer, RunningNormalizer):
                 normalizer.update(self.normalized(network, seen.flatten(0, -2).float()), workers)
+
+    @property
+    def gathers_statistics(self) -> bool:
+        """Whether `update_normalization` is to be called after each update."""
+        return any(isinstance(module, RunningNormalizer) for module in self.modules())
 
     def normalized(self, network: nn.Module, rows: Tensor) -> Tensor:
         """What a network's normalizer sees of observations (B, D)."""

@@ -378,7 +378,7 @@ class PPO:
         self.learner.schedule(self.num_updates)
         permutation = torch.randperm(self._rollout.num_items, generator=self._generator, device=self.device)
         losses = check_losses(self._update(permutation))
-        if self.config.normalize_observations:
+        if self.policy.gathers_statistics:
             seen = (self._rollout.obs.all(), self._rollout.critic_obs.all())
             self.policy.update_normalization(*seen, self.workers)
         self.num_updates += 1

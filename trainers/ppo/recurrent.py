@@ -40,34 +40,30 @@ class Recurrent(nn.Module):
         return torch.stack(outputs)
 
 
-class GRU(Recurrent):
-    """A gated recurrent unit (Cho et al., arXiv 1406.1078; torch's equations), and a multilayer perceptron
-    that sees its state."""
+class GatedUnit(Recurrent):
+    """A gated recurrent unit (Cho et al., arXiv 1406.1078; torch's equations). What it gives is its state."""
 
-    def __init__(
-        self, input_dim: int, state_size: int, hidden: Sequence[int], output_dim: int, config: PPOConfig
-    ) -> None:
-        """state_size: M. hidden: widths of the perceptron's hidden layers."""
+    def __init__(self, input_dim: int, state_size: int, normalize: bool = False) -> None:
+        """state_size: M. normalize: what it sees, see `RunningNormalizer`."""
         super().__init__()
         self.state_size = state_size
-        self.normalizer = RunningNormalizer(input_dim) if config.normalize_observations else None
+        self.normalizer = RunningNormalizer(input_dim) if normalize else None
         self.input = nn.Linear(input_dim, 3 * state_size)
         self.memory = nn.Linear(state_size, 3 * state_size)
         for parameter in (*self.input.parameters(), *self.memory.parameters()):
             nn.init.uniform_(parameter, -(state_size**-0.5), state_size**-0.5)
-        self.head = MLP(layers(state_size, hidden, output_dim, config, normalized=False), config.bfloat16)
 
     def forward(self, rows: Tensor, state: Tensor) -> Tuple[Tensor, Tensor]:
         state = self._next(self._seen(rows), state)
-        return self.head(state), state
+        return state, state
 
     def unroll(self, sequences: Tensor, state: Tensor, starts: Tensor) -> Tensor:
-        """See `Recurrent`: only the states come one after the other, what is before and behind at once."""
+        """See `Recurrent`: only the states come one after the other, what is before them at once."""
         states = []
         for seen, begins in zip(self._seen(sequences).unbind(), starts.unbind()):
             state = self._next(seen, forgotten(state, begins))
             states.append(state)
-        return self.head(torch.stack(states).flatten(0, 1)).unflatten(0, starts.shape)
+        return torch.stack(states)
 
     def _seen(self, inputs: Tensor) -> Tensor:
         """(…, D) -> (…, 3 M), before the gates."""
@@ -82,6 +78,26 @@ class GRU(Recurrent):
         update = torch.sigmoid(update + remembered_update)
         new = torch.tanh(new + reset * remembered_new)
         return new + update * (state - new)
+
+
+class GRU(GatedUnit):
+    """A gated recurrent unit, and a multilayer perceptron that sees its state."""
+
+    def __init__(
+        self, input_dim: int, state_size: int, hidden: Sequence[int], output_dim: int, config: PPOConfig
+    ) -> None:
+        """state_size: M. hidden: widths of the perceptron's hidden layers."""
+        super().__init__(input_dim, state_size, config.normalize_observations)
+        self.head = MLP(layers(state_size, hidden, output_dim, config, normalized=False), config.bfloat16)
+
+    def forward(self, rows: Tensor, state: Tensor) -> Tuple[Tensor, Tensor]:
+        state, _ = super().forward(rows, state)
+        return self.head(state), state
+
+    def unroll(self, sequences: Tensor, state: Tensor, starts: Tensor) -> Tensor:
+        """See `Recurrent`."""
+        states = super().unroll(sequences, state, starts)
+        return self.head(states.flatten(0, 1)).unflatten(0, starts.shape)
 
 
 @dataclass(frozen=True)

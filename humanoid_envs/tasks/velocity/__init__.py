@@ -13,14 +13,25 @@ from humanoid_envs.tasks.velocity.config import (
     VelocityRewards,
     VelocityTerminations,
 )
+from humanoid_envs.tasks.velocity.dwl import (
+    DWLConfig,
+    DWLObservations,
+    DWLRewards,
+    PrivilegedFrame,
+    dwl_flat,
+)
 from humanoid_envs.tasks.velocity.presets import FastRewards, fast, fast_wide, v0, walk
 
 register_ids("HumanoidXBotL")
 
 __all__ = [
     "CriticFrame",
+    "DWLConfig",
+    "DWLObservations",
+    "DWLRewards",
     "FastRewards",
     "PolicyFrame",
+    "PrivilegedFrame",
     "TrackingCriticFrame",
     "VelocityCommands",
     "VelocityConfig",
@@ -28,6 +39,7 @@ __all__ = [
     "VelocityRandomization",
     "VelocityRewards",
     "VelocityTerminations",
+    "dwl_flat",
     "fast",
     "fast_wide",
     "register_preset",

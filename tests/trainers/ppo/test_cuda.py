@@ -13,6 +13,7 @@ from humanoid_envs.registration import make
 from humanoid_envs.tasks import preset as task_preset
 from tests.trainers.ppo import test_golden
 from tests.trainers.ppo.counting_env import CountingEnv
+from trainers.dwl import Denoising, DWLPolicy, Sparsity
 from trainers.ppo import PPO, AuxiliaryLoss, GRUPolicy, Losses, Minibatch, Policy, PolicyConfig, PPOConfig
 from trainers.ppo.captured_update import CapturedUpdate
 from trainers.ppo.learner import Learner
@@ -121,12 +122,22 @@ class Both(Losses):
     small: Small = Small(weight=0.01)
 
 
-@pytest.mark.parametrize("policy", [PolicyConfig(), GRUPolicy(hidden=8)], ids=["perceptrons", "memory"])
-def test_networks_and_losses_of_any_kind_learn_in_a_graph(policy: PolicyConfig) -> None:
+@dataclass(frozen=True)
+class Denoised(Both):
+    denoising: Denoising = Denoising()
+    sparsity: Sparsity = Sparsity()
+
+
+@pytest.mark.parametrize(
+    ("policy", "auxiliary"),
+    [(PolicyConfig(), Both()), (GRUPolicy(hidden=8), Both()), (DWLPolicy(hidden=8), Denoised())],
+    ids=["perceptrons", "memory", "dwl"],
+)
+def test_networks_and_losses_of_any_kind_learn_in_a_graph(policy: PolicyConfig, auxiliary: Losses) -> None:
     """Without waiting for the device, captured and not, and alike."""
     learned = []
     for captured in (True, False):
-        config = replace(CONFIG, policy=policy, losses=Both(), tf32=False)
+        config = replace(CONFIG, policy=policy, losses=auxiliary, tf32=False)
         ppo = PPO(CountingEnv(lengths=(3, 4, 10, 5), noise=1.0), config)
         ppo._start_episodes()
         ppo._collector.collect()
@@ -157,8 +168,9 @@ def test_networks_and_losses_of_any_kind_learn_in_a_graph(policy: PolicyConfig) 
         {"symmetry": True, "bfloat16": True},
         {"policy": GRUPolicy(hidden=8)},
         {"policy": GRUPolicy(hidden=8), "bfloat16": True},
+        {"policy": DWLPolicy(hidden=8), "losses": Denoised()},
     ],
-    ids=["perceptrons", "bfloat16", "memory", "memory bfloat16"],
+    ids=["perceptrons", "bfloat16", "memory", "memory bfloat16", "dwl"],
 )
 def test_collecting_as_a_graph_equals_collecting_step_by_step(
     monkeypatch: pytest.MonkeyPatch, changes: Dict[str, Any]
