@@ -15,6 +15,7 @@ import argparse
 from pathlib import Path
 
 import humanoid_envs  # noqa: F401  before torch
+from humanoid_envs.mdp.measures import for_robot
 from humanoid_envs.robots import XBOT_L
 from humanoid_envs.tasks import preset
 from trainers.command_line import ROLLOUTS, SCORED_SECONDS, SEED, add_plugin, concise_errors
@@ -57,7 +58,8 @@ def main() -> None:
     statistics = None
     if chosen.vec_normalize is not None:
         statistics = load_normalization(chosen.vec_normalize, trust=chosen.trust)
-    policy = as_policy(model, None if chosen.task is None else preset(chosen.task), statistics, chosen.robot)
+    task = None if chosen.task is None else preset(chosen.task, chosen.robot)
+    policy = as_policy(model, task, statistics, chosen.robot)
     print(f"{chosen.model}: {type(model).__name__} after {model.num_timesteps:,} env-steps\n", flush=True)
 
     if "commands" in chosen.protocol:
@@ -73,10 +75,13 @@ def main() -> None:
             seconds=chosen.seconds,
             seed=chosen.seed,
         )
-        card = make_scorecard(policy, policy.task, simulator=chosen.simulator, config=config)
+        card = make_scorecard(
+            policy, policy.task, simulator=chosen.simulator, config=for_robot(config, policy.robot)
+        )
         print(f"{format_scorecard(card)}\n", flush=True)
     if "tour" in chosen.protocol:
         tour = TourConfig(runs=4 * chosen.rollouts, seed=chosen.seed)
+        tour = for_robot(tour, policy.robot)
         print(format_tour(walk_tour(policy, policy.task, simulator=chosen.simulator, config=tour)))
 
 

@@ -18,6 +18,7 @@ from typing import Optional, Sequence, Tuple
 
 import humanoid_envs  # noqa: F401  # isort: skip  before torch, so that Isaac Gym can be imported
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp.measures import for_robot
 from humanoid_envs.tasks import TaskConfig
 from trainers.command_line import (
     ROLLOUTS,
@@ -109,6 +110,7 @@ def main() -> None:
     scorecard, tour, gap = sizes(chosen.rollouts, chosen.seconds, chosen.seed)
     if chosen.commands == "wide":
         scorecard = dataclasses.replace(scorecard, commands=WIDE_COMMANDS, beyond=())
+    scorecard, tour, gap = (for_robot(config, policy.robot) for config in (scorecard, tour, gap))
     simulators = chosen.simulators or ["mujoco"]
     if "task" in protocols:
         score_config = TaskScoreConfig(robots=4 * chosen.rollouts, seconds=chosen.seconds, seed=chosen.seed)

@@ -1,4 +1,4 @@
-"""Train XBot-L to walk with PPO: the main job.
+"""Train XBot-L, or another robot, to walk with PPO: the main job.
 
     python examples/train_ppo.py                          # what suits this machine
     python examples/train_ppo.py --preset fast --run-name mine --seed 1
@@ -13,6 +13,8 @@ Where the config comes from (what suits this machine, unless told):
     --preset NAME           auto, v0, fast, walk, fast_wide, cpu, a task's, or one of a plug-in
     --config FILE           YAML, as in each run's folder
     --resume RUN            go on with a run: its name, a checkpoint, or last
+    --robot NAME            the robot, ours or a plug-in's, with the task in its own terms: lengths, times and
+                            forces are those of the preset or file in proportion
     --plugin NAME           load a module, here or installed, that brings terms, robots, engines or presets;
                             may stand several times
 The run:
@@ -54,6 +56,7 @@ from typing import List, Optional, Tuple
 
 from humanoid_envs.compilation import can_compile
 from humanoid_envs.display import has_display
+from humanoid_envs.errors import UserError
 from humanoid_envs.programs import example_command
 from trainers.command_line import add_plugin, concise_errors, render_without_display
 from trainers.evaluation import format_scores, summarize
@@ -153,6 +156,7 @@ def _options() -> Tuple[argparse.Namespace, List[str]]:
     source.add_argument("--preset")
     source.add_argument("--config", type=Path)
     source.add_argument("--resume")
+    parser.add_argument("--robot")
     parser.add_argument("--run-name")
     window = parser.add_mutually_exclusive_group()
     window.add_argument("--headless", action="store_true")
@@ -172,8 +176,14 @@ def _options() -> Tuple[argparse.Namespace, List[str]]:
 
 def _defaults(options: argparse.Namespace, resumed: Optional[Path]) -> TrainConfig:
     if resumed is not None:
-        return Run.of_checkpoint(resumed).read_config()
-    return read_config(options.config) if options.config else preset(options.preset or "auto")
+        config = Run.of_checkpoint(resumed).read_config()
+        if options.robot not in (None, config.robot):
+            raise UserError(
+                f"This run is of robot {config.robot!r}: begin another with --preset or --config."
+            )
+        return config
+    config = read_config(options.config) if options.config else preset(options.preset or "auto")
+    return config if options.robot is None else config.for_robot(options.robot)
 
 
 def _run(name: Optional[str], resumed: Optional[Path]) -> Run:

@@ -172,8 +172,8 @@ def main() -> None:
 
 def train(chosen: argparse.Namespace, interruption: Interruption) -> None:
     recipe, run = ALGORITHMS[chosen.algorithm], run_of(chosen)
-    if chosen.task is not None:
-        recipe = dataclasses.replace(recipe, task=task_preset(chosen.task))
+    task = recipe.task if chosen.task is None else task_preset(chosen.task)
+    recipe = dataclasses.replace(recipe, task=task.for_robot(chosen.robot))
     path = run.directory / "model.zip"
     if recipe.torch_threads is not None:
         torch.set_num_threads(recipe.torch_threads)

@@ -35,7 +35,8 @@ def make(
 
     Args:
         num_envs: number of robots.
-        config: a preset's name, a `TaskConfig`, or a dict of its fields.
+        config: a preset's name, whose task is then in the robot's terms; a `TaskConfig`, or a dict of its
+            fields, as they are.
         engine: `"isaacgym"` (NVIDIA Isaac Gym), `"mujoco_warp"`, `"mujoco"` (C MuJoCo on the CPU), one of a
             plug-in, or `"auto"`: the fastest of ours that runs here, see `best_engine`.
             `env.metadata["engine"]` says which.
@@ -68,11 +69,12 @@ def make(
             f"HumanoidXBotL-IsaacGym-v0 runs on {engine}: {reason}. engine={engine!r} chooses it silently.",
             stacklevel=2,
         )
-    chosen, task = ENGINES.find(engine, "auto"), _task(config, action_bound)
+    robot = Robot.of(robot)
+    chosen, task = ENGINES.find(engine, "auto"), _task(config, robot, action_bound)
     own, others = _options(engine, device, options)
     if task.terrain is not None:
         own["terrain"] = _terrain(task.terrain, engine, options)
-    simulator = chosen.make(Robot.of(robot), task.physics, _positive(num_envs), **own)
+    simulator = chosen.make(robot, task.physics, _positive(num_envs), **own)
     others.setdefault("compiled", simulator.device.type == "cuda" and can_compile())
     env = HumanoidVectorEnv(simulator, task, **others)
     env.metadata["engine"] = engine
@@ -133,8 +135,8 @@ def _terrain(config: TerrainConfig, engine: str, options: Dict[str, Any]) -> Ter
     return build_terrain(config)
 
 
-def _task(config: AnyConfig, action_bound: Optional[float]) -> TaskConfig:
-    task = preset(config)
+def _task(config: AnyConfig, robot: Robot, action_bound: Optional[float]) -> TaskConfig:
+    task = preset(config, robot)
     if action_bound is None:
         return task
     is_number = isinstance(action_bound, (int, float)) and not isinstance(action_bound, bool)

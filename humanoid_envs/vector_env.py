@@ -92,7 +92,7 @@ class HumanoidVectorEnv(FixedAttributes, VectorEnv):
         render_mode: Optional[str] = None,
     ) -> None:
         self._process = os.getpid()
-        config = preset(config)
+        config = preset(config, simulator.robot)
         self.simulator, self.config = simulator, config
         self.task = Task(simulator, config, compiled)
         self.num_envs, self.device = simulator.num_envs, simulator.device

@@ -27,7 +27,8 @@ class TrainConfig(Config):
 
     task: TaskConfig = field(default_factory=VelocityConfig)
     robot: str = XBOT_L.name
-    """Name of the robot, one of a plug-in or ours: xbot_l."""
+    """Name of the robot, one of a plug-in or ours. The task's lengths, times and forces are numbers for it:
+    see `for_robot`."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     num_envs: Count = 4096
     """Robots trained on at once, over all workers."""
@@ -70,6 +71,10 @@ class TrainConfig(Config):
         engines = ("auto", *ENGINES)
         self.require(self.engine in engines, "engine", f"one of {', '.join(engines)}")
         ROBOTS.find(self.robot)
+
+    def for_robot(self, robot: str) -> TrainConfig:
+        """The same run with another robot, and with the task in that robot's terms."""
+        return self.replace(robot=robot, task=self.task.for_robot(robot, self.robot))
 
     @classmethod
     def upgraded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,10 +12,12 @@ from typing import ClassVar, Dict, List, Tuple
 
 import torch
 from torch import Tensor
+from typing_extensions import Annotated
 
 from humanoid_envs.configs import Config, NonNegative, Positive, Range
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.live import LiveRange, LiveShare
+from humanoid_envs.mdp.measures import RATE, SPEED, TIME
 from humanoid_envs.mdp.step import Step
 from humanoid_envs.mdp.terms import split_columns, terms_of
 from humanoid_envs.robots import Robot
@@ -84,21 +86,21 @@ class VelocityCommand(CommandTerm):
     )
     uniforms: ClassVar[int] = 6
 
-    lin_vel_x: LiveRange = (-0.3, 0.6)
+    lin_vel_x: Annotated[LiveRange, SPEED] = (-0.3, 0.6)
     """Forward velocity, m/s."""
-    lin_vel_y: LiveRange = (-0.3, 0.3)
+    lin_vel_y: Annotated[LiveRange, SPEED] = (-0.3, 0.3)
     """Velocity to the left, m/s."""
-    yaw_rate: LiveRange = (-0.3, 0.3)
+    yaw_rate: Annotated[LiveRange, RATE] = (-0.3, 0.3)
     """Yaw rate where no heading is commanded, rad/s."""
     heading: LiveRange = (-3.14, 3.14)
     """World heading to turn to, rad."""
     heading_mode: bool = True
     """Derive the yaw rate from a commanded heading instead of drawing it."""
-    heading_gain: NonNegative = 0.5
+    heading_gain: Annotated[NonNegative, RATE] = 0.5
     """Yaw rate per rad of heading error, 1/s."""
-    max_heading_yaw_rate: NonNegative = 1.0
+    max_heading_yaw_rate: Annotated[NonNegative, RATE] = 1.0
     """Bound on the yaw rate that a heading error asks for, rad/s."""
-    min_speed: NonNegative = 0.2
+    min_speed: Annotated[NonNegative, SPEED] = 0.2
     """Planar commands up to this norm become standing still, m/s."""
     standing_share: LiveShare = 0.0
     """Share of drawn commands that are to stand still."""
@@ -165,7 +167,7 @@ class Commands(Config):
 
     resample_period: Positive = 8.0
     """Time after which new commands are drawn, s."""
-    averaging_time: Positive = 0.25
+    averaging_time: Annotated[Positive, TIME] = 0.25
     """Time constant of the low-pass filter that averages the distance of what robots do from the commands,
     s."""
 

@@ -20,6 +20,7 @@ from humanoid_envs.configs import ORDERED, Config, NonNegative, Range
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.commands import MAX_SPEED
 from humanoid_envs.mdp.live import LIVE
+from humanoid_envs.mdp.measures import ADDED_MASS, LENGTH, RATE, SPEED
 from humanoid_envs.mdp.terms import join_columns, split_columns, terms_of
 from humanoid_envs.robots import Robot
 from humanoid_envs.simulators.simulator import PhysicsParameters, RobotState
@@ -94,7 +95,7 @@ class FootFriction(ParameterTerm):
 class AddedMass(ParameterTerm):
     """Mass added to the base link, kg."""
 
-    range: Range = (0.0, 0.0)
+    range: Annotated[Range, ADDED_MASS] = (0.0, 0.0)
 
     def sample(self, uniform: Tensor) -> Tensor:
         return between(self.range, uniform)
@@ -118,7 +119,7 @@ class AddedMass(ParameterTerm):
 class BaseCom(ParameterTerm):
     """Where the base link's centre of mass lies, from where the model has it, m. None of our tasks has it."""
 
-    distance: Annotated[float, limits.Interval(ge=0, le=0.5)] = 0.0
+    distance: Annotated[float, limits.Interval(ge=0, le=0.5), LENGTH] = 0.0
     """Along each axis of the base link, at most this, m."""
 
     def uniforms(self, robot: Robot) -> int:
@@ -256,9 +257,9 @@ class Push(PushTerm):
     """Sets the base's horizontal velocity and its angular velocity to values within bounds, or adds them; its
     vertical velocity stays."""
 
-    lin_vel: Annotated[Speed, LIVE] = 0.0
+    lin_vel: Annotated[Speed, LIVE, SPEED] = 0.0
     """m/s"""
-    ang_vel: Annotated[Speed, LIVE] = 0.0
+    ang_vel: Annotated[Speed, LIVE, RATE] = 0.0
     """rad/s"""
     adds: bool = False
     """Add to the velocity, as an impulse does, instead of replacing it: replacing stops a robot that walks,

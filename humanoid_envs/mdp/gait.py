@@ -14,6 +14,7 @@ from torch import Tensor
 from typing_extensions import Annotated
 
 from humanoid_envs.configs import Config, Positive, Share
+from humanoid_envs.mdp.measures import TIME
 from humanoid_envs.robots import Robot
 
 
@@ -37,7 +38,7 @@ class GaitReading:
 class Gait(Config):
     """The clock that tells the feet when to swing."""
 
-    period: Positive = 0.64
+    period: Annotated[Positive, TIME] = 0.64
     """Duration of one gait cycle (a left and a right step), s."""
     double_support: Share = 0.1
     """Both feet are to stand while |sin(2π·phase)| is below this."""

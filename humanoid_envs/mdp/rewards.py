@@ -7,13 +7,16 @@ release's. Commands are those of a `VelocityCommand` named `velocity`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, TypeVar
+from typing import ClassVar, Dict, Optional, TypeVar
 
 import torch
 from torch import Tensor
+from typing_extensions import Annotated
 
 from humanoid_envs.configs import Config, NonNegative, Positive
+from humanoid_envs.mdp import measures
 from humanoid_envs.mdp.live import LiveNumber
+from humanoid_envs.mdp.measures import PER, Measure
 from humanoid_envs.mdp.step import Step
 from humanoid_envs.mdp.terms import Term, terms_of
 from humanoid_envs.robots.robot import SIDES
@@ -25,7 +28,9 @@ R = TypeVar("R", bound="Rewards")
 class RewardTerm(Term):
     """(N,) a part of the reward; `weight` times it is what counts, per second."""
 
-    weight: LiveNumber = 0.0
+    per: ClassVar[Optional[Measure]] = None
+    """Of what the weight is for one unit, see `humanoid_envs.mdp.measures`."""
+    weight: Annotated[LiveNumber, PER] = 0.0
     """Of the term, per second; one of weight 0 is not computed."""
 
 
@@ -69,9 +74,9 @@ class FeetClearance(RewardTerm):
     """Number of swinging feet whose lift since the last contact is within a tolerance of the target.
     (Release)"""
 
-    target: NonNegative = 0.06
+    target: Annotated[NonNegative, measures.LENGTH] = 0.06
     """m"""
-    tolerance: Positive = 0.01
+    tolerance: Annotated[Positive, measures.LENGTH] = 0.01
     """m"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -91,7 +96,9 @@ class FeetContactNumber(RewardTerm):
 class FeetAirTime(RewardTerm):
     """Time in the air of the feet that land in this step, each up to a longest, s. (Release)"""
 
-    longest: NonNegative = 0.5
+    per: ClassVar[Optional[Measure]] = measures.TIME
+
+    longest: Annotated[NonNegative, measures.TIME] = 0.5
     """s"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -102,6 +109,8 @@ class FeetAirTime(RewardTerm):
 class FootSlip(RewardTerm):
     """Σ √(horizontal speed) of the feet in contact, √(m/s). (Release)"""
 
+    per: ClassVar[Optional[Measure]] = measures.SPEED**0.5
+
     def __call__(self, step: Step) -> Tensor:
         return (step.state.feet_vel[..., :2].norm(dim=-1).sqrt() * step.contact).sum(dim=1)
 
@@ -111,9 +120,9 @@ class FeetDistance(RewardTerm):
     """½·(exp(−100·a) + exp(−100·b)), a and b: how far the feet are horizontally below the least distance and
     beyond the most, m. (Release)"""
 
-    least: Positive = 0.2
+    least: Annotated[Positive, measures.FEET_APART] = 0.2
     """m"""
-    most: Positive = 0.5
+    most: Annotated[Positive, measures.FEET_APART] = 0.5
     """m"""
 
     def __post_init__(self) -> None:
@@ -129,7 +138,8 @@ class FeetDistance(RewardTerm):
 class KneeDistance(FeetDistance):
     """The same of the knees. (Release)"""
 
-    most: Positive = 0.25
+    least: Annotated[Positive, measures.KNEES_APART] = 0.2
+    most: Annotated[Positive, measures.KNEES_APART] = 0.25
 
     def __call__(self, step: Step) -> Tensor:
         apart = step.state.knees_pos[:, 0, :2] - step.state.knees_pos[:, 1, :2]
@@ -138,23 +148,27 @@ class KneeDistance(FeetDistance):
 
 @dataclass(frozen=True)
 class FeetContactForces(RewardTerm):
-    """Σ clip(force − free, 0, 400) over the feet, N. (Release)"""
+    """Σ clip(force − free, 0, most) over the feet, N. (Release)"""
 
-    free: NonNegative = 700.0
+    per: ClassVar[Optional[Measure]] = measures.FORCE
+
+    free: Annotated[NonNegative, measures.FORCE] = 700.0
     """Force that costs nothing, N."""
+    most: Annotated[NonNegative, measures.FORCE] = 400.0
+    """Force beyond that which counts, N."""
 
     def __call__(self, step: Step) -> Tensor:
         force = step.state.feet_contact_force.norm(dim=-1)
-        return (force - self.free).clamp(0.0, 400.0).sum(dim=1)
+        return (force - self.free).clamp(0.0, self.most).sum(dim=1)
 
 
 @dataclass(frozen=True)
 class SwingHeight(RewardTerm):
     """Σ exp(−|z − peak·profile| / width) over the feet that are to swing, z: height of the sole, m."""
 
-    peak: NonNegative = 0.08
+    peak: Annotated[NonNegative, measures.LENGTH] = 0.08
     """Height of the sole at mid-swing, m."""
-    width: Positive = 0.03
+    width: Annotated[Positive, measures.LENGTH] = 0.03
     """Deviation at which the term has fallen to 1/e, m."""
 
     def __call__(self, step: Step) -> Tensor:
@@ -170,7 +184,7 @@ class TrackingLinVel(RewardTerm):
     """exp(−sharpness·‖e‖²), e: commanded minus horizontal velocity, m/s. (Release; the field's sigma is
     1/sharpness)"""
 
-    sharpness: Positive = 5.0
+    sharpness: Annotated[Positive, measures.SPEED**-2.0] = 5.0
     """(s/m)²"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -182,7 +196,7 @@ class TrackingLinVel(RewardTerm):
 class TrackingAngVel(RewardTerm):
     """exp(−sharpness·e²), e: commanded minus yaw rate, rad/s. (Release)"""
 
-    sharpness: Positive = 5.0
+    sharpness: Annotated[Positive, measures.RATE**-2.0] = 5.0
     """(s/rad)²"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -231,7 +245,7 @@ class MeanTrackingLinVel(RewardTerm):
     """exp(−‖e‖ / width), e: averaged commanded minus horizontal velocity, m/s. A walking body sways by
     0.1 m/s even when its mean velocity is exact, so that the error of an instant punishes walking."""
 
-    width: Positive = 0.1
+    width: Annotated[Positive, measures.SPEED] = 0.1
     """m/s"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -242,7 +256,7 @@ class MeanTrackingLinVel(RewardTerm):
 class MeanTrackingAngVel(RewardTerm):
     """exp(−|e| / width), e: averaged commanded minus yaw rate, rad/s."""
 
-    width: Positive = 0.1
+    width: Annotated[Positive, measures.RATE] = 0.1
     """rad/s"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -252,6 +266,8 @@ class MeanTrackingAngVel(RewardTerm):
 @dataclass(frozen=True)
 class MeanTrackingError(RewardTerm):
     """‖e‖, e: averaged command minus velocity: vx, vy (m/s), yaw rate (rad/s)."""
+
+    per: ClassVar[Optional[Measure]] = measures.SPEED
 
     def __call__(self, step: Step) -> Tensor:
         return step.command_error[:, :3].norm(dim=1)
@@ -263,7 +279,7 @@ class MeanTrackingError(RewardTerm):
 @dataclass(frozen=True)
 class DefaultJointPos(RewardTerm):
     """exp(−sharpness·clip(h − dead_band, 0, 50)) − 0.01·‖q‖, q: joint angles from the default pose, h: norm
-    of the left hip's roll and yaw plus the right's, rad. (Release)"""
+    of the left hip's roll and yaw plus the right's, rad; of those that there are. (Release)"""
 
     sharpness: Positive = 100.0
     """1/rad"""
@@ -271,10 +287,9 @@ class DefaultJointPos(RewardTerm):
     """rad"""
 
     def __call__(self, step: Step) -> Tensor:
+        roles = [role for role in ("hip_roll", "hip_yaw") if step.robot.has(role)]
         left, right = (
-            torch.stack(
-                [step.joint_pos[:, i] for i in step.robot.columns("hip_roll", "hip_yaw", side=side)], 1
-            )
+            torch.stack([step.joint_pos[:, i] for i in step.robot.columns(*roles, side=side)], 1)
             for side in SIDES
         )
         away = (left.norm(dim=1) + right.norm(dim=1) - self.dead_band).clamp(0.0, 50.0)
@@ -296,9 +311,9 @@ class BaseHeight(RewardTerm):
     """exp(−sharpness·|h − target|), h: height of the base over the soles of the feet that are to stand, m.
     (Release)"""
 
-    sharpness: Positive = 100.0
+    sharpness: Annotated[Positive, measures.LENGTH**-1.0] = 100.0
     """1/m"""
-    target: Positive = 0.89
+    target: Annotated[Positive, measures.BASE_HEIGHT] = 0.89
     """m"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -333,6 +348,8 @@ class ActionSmoothness(RewardTerm):
     """‖a − a₁‖² + ‖a + a₂ − 2·a₁‖² + 0.05·Σ|a|, a: executed actions of this step and the two before.
     (Release)"""
 
+    per: ClassVar[Optional[Measure]] = measures.JOINTS
+
     def __call__(self, step: Step) -> Tensor:
         change = (step.last_action - step.action).square().sum(dim=1)
         bend = (step.action + step.second_last_action - 2.0 * step.last_action).square().sum(dim=1)
@@ -343,6 +360,8 @@ class ActionSmoothness(RewardTerm):
 class Torques(RewardTerm):
     """Σ torque², (N·m)². (Release)"""
 
+    per: ClassVar[Optional[Measure]] = measures.JOINTS * measures.TORQUE**2
+
     def __call__(self, step: Step) -> Tensor:
         return step.state.joint_torque.square().sum(dim=1)
 
@@ -351,6 +370,8 @@ class Torques(RewardTerm):
 class DofVel(RewardTerm):
     """Σ joint velocity², (rad/s)². (Release)"""
 
+    per: ClassVar[Optional[Measure]] = measures.JOINTS * measures.RATE**2
+
     def __call__(self, step: Step) -> Tensor:
         return step.state.joint_vel.square().sum(dim=1)
 
@@ -358,6 +379,8 @@ class DofVel(RewardTerm):
 @dataclass(frozen=True)
 class DofAcc(RewardTerm):
     """Σ (change of joint velocity / period)², (rad/s²)². (Release)"""
+
+    per: ClassVar[Optional[Measure]] = measures.JOINTS * measures.RATE**4
 
     def __call__(self, step: Step) -> Tensor:
         return ((step.last_joint_vel - step.state.joint_vel) / step.period).square().sum(dim=1)

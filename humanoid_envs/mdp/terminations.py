@@ -14,6 +14,7 @@ from typing_extensions import Annotated
 
 from humanoid_envs import rotations
 from humanoid_envs.configs import Config, NonNegative, Positive
+from humanoid_envs.mdp.measures import BASE_HEIGHT, FORCE
 from humanoid_envs.mdp.step import Step
 from humanoid_envs.mdp.terms import Term, terms_of
 from humanoid_envs.simulators.simulator import SimState, where_rows
@@ -31,7 +32,7 @@ class TerminationTerm(Term):
 class BaseContact(TerminationTerm):
     """The torso, an arm, a hand or the head touches something. (Release)"""
 
-    force: NonNegative = 1.0
+    force: Annotated[NonNegative, FORCE] = 1.0
     """Contact force on the base above which it does, N."""
 
     def __call__(self, step: Step) -> Tensor:
@@ -42,7 +43,7 @@ class BaseContact(TerminationTerm):
 class LowBase(TerminationTerm):
     """The base is too low."""
 
-    height: NonNegative = 0.0
+    height: Annotated[NonNegative, BASE_HEIGHT] = 0.0
     """Over the ground: below this, m."""
 
     def __call__(self, step: Step) -> Tensor:

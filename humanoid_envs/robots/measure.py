@@ -38,9 +38,10 @@ def measured_robot(
     knee_bodies: Tuple[str, str],
     **given: Any,
 ) -> Robot:
-    """A robot with the figures of its model file: masses, `standing_height`, `sole_height` and `leg_length`;
-    `start_height` as far above the standing one as XBot-L's. `mirror_sign` of its joints follows from their
-    axes, and so does `bend` of those with the roles hip_pitch, knee and ankle_pitch.
+    """A robot with the figures of its model file: masses, `standing_height`, `sole_height`, `leg_length`,
+    `feet_apart` and `knees_apart`; `start_height` as far above the standing one as XBot-L's. `mirror_sign` of
+    its joints follows from their axes, and so does `bend` of those with the roles hip_pitch, knee and
+    ankle_pitch.
 
     given: fields of `Robot` that are to be otherwise.
 
@@ -61,6 +62,7 @@ def measured_robot(
     data = _standing(model, draft)
     index = index_model(model, draft)
     base, feet = data.xpos[index.base_body], data.xpos[index.foot_bodies]
+    pairs = {"feet": feet, "knees": data.xpos[index.knee_bodies]}
     soles = np.array([lowest_of_geom(model, data, sole) for sole in index.soles])
     standing, foot = float(base[2] - soles.min()), float(feet[:, 2].min() - soles.min())
     measured = {
@@ -69,6 +71,7 @@ def measured_robot(
         "start_height": standing * _DROP,
         "standing_height": standing,
         "sole_height": max(foot, 0.0),
+        **{f"{part}_apart": float(np.hypot(*(pair[0] - pair[1])[:2])) for part, pair in pairs.items()},
         "leg_length": _stretched(model, data, draft, index.base_body, index.foot_bodies[0]) + max(foot, 0.0),
         "joints": _with_axes(draft, model, data),
     }

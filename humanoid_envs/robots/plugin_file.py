@@ -63,6 +63,8 @@ _FIGURES = {
     "standing_height": "m, of the base where the soles touch the ground",
     "sole_height": "m, of the foot's origin above its sole",
     "leg_length": "m",
+    "feet_apart": "m",
+    "knees_apart": "m",
 }
 
 

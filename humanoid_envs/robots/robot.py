@@ -88,6 +88,11 @@ class Robot(Config):
     """Height of a foot link's origin above its sole, m."""
     leg_length: Positive
     """From the hips' first joint to the sole of the stretched leg, m."""
+    feet_apart: Optional[Positive] = None
+    """Horizontal distance between the origins of both feet with the joints at their default, m. None: as
+    XBot-L has it, in proportion to its legs."""
+    knees_apart: Optional[Positive] = None
+    """The same of the knees."""
     sole_points: Annotated[int, limits.Interval(ge=4, le=64), limits.MultipleOf(2)] = 8
     """On terrain, the spheres in two rows in place of each box of a foot."""
     urdf: Optional[File] = None

@@ -89,5 +89,7 @@ STAR1 = register_robot(
         standing_height=1.08672,
         sole_height=0.069,
         leg_length=0.933,
+        feet_apart=0.21,
+        knees_apart=0.21,
     )
 )

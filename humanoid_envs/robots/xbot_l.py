@@ -51,5 +51,7 @@ XBOT_L = register_robot(
         standing_height=0.885256,
         sole_height=0.056,
         leg_length=0.8415,
+        feet_apart=0.233996,
+        knees_apart=0.233996,
     )
 )

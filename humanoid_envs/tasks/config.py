@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, TypeVar
 
+from typing_extensions import Annotated
+
 from humanoid_envs.configs import CLASS, Config, NonNegative, Positive, from_plain, name_of, to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.mdp.commands import Commands
@@ -14,10 +16,12 @@ from humanoid_envs.mdp.curricula import Curricula
 from humanoid_envs.mdp.events import PushTerm, Randomization
 from humanoid_envs.mdp.gait import Gait
 from humanoid_envs.mdp.live import LiveNonNegative, LiveShare
+from humanoid_envs.mdp.measures import FORCE, SOLE_HEIGHT, for_robot
 from humanoid_envs.mdp.observations import Observations
 from humanoid_envs.mdp.rewards import Rewards
 from humanoid_envs.mdp.terminations import Terminations
 from humanoid_envs.mdp.terms import terms_of
+from humanoid_envs.robots import XBOT_L, AnyRobot, Robot
 from humanoid_envs.simulators.simulator import PhysicsConfig
 from humanoid_envs.terrain.config import TerrainConfig
 
@@ -56,9 +60,9 @@ class ActionConfig(Config):
 class FeetConfig(Config):
     """What the task takes for a foot on the ground."""
 
-    contact_force: NonNegative = 5.0
+    contact_force: Annotated[NonNegative, FORCE] = 5.0
     """Vertical force above which a foot counts as in contact, N."""
-    sole_height: NonNegative = 0.05
+    sole_height: Annotated[NonNegative, SOLE_HEIGHT] = 0.05
     """Height of a foot link's origin above its sole, as the task assumes it, m."""
 
 
@@ -106,6 +110,13 @@ class TaskConfig(Config):
         if not 0.0 <= seconds < math.inf:
             raise UserError(f"A duration must be finite and not negative, not {seconds!r} s.")
         return math.ceil(seconds / self.policy_period * (1.0 - 1e-9))  # 0.07 / 0.01 is above 7
+
+    def for_robot(self: C, robot: AnyRobot, of: AnyRobot = XBOT_L) -> C:
+        """The same task in a robot's own terms: lengths, times, speeds, forces and masses in proportion to
+        its legs and its weight, see `humanoid_envs.mdp.measures`.
+
+        of: the robot whose numbers the task has; those of presets are XBot-L's."""
+        return for_robot(self, Robot.of(robot), Robot.of(of))
 
     def without_randomization(self: C) -> C:
         """The same task with nothing random but the commands: for evaluation and play."""

@@ -6,6 +6,7 @@ from typing import Any, Callable, Mapping, Union
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.registry import Registry
+from humanoid_envs.robots import XBOT_L, AnyRobot
 from humanoid_envs.tasks.config import TaskConfig, restored_task
 
 PRESETS: Registry[Callable[[], TaskConfig]] = Registry("preset")
@@ -16,9 +17,10 @@ AnyConfig = Union[str, TaskConfig, Mapping[str, Any]]
 """A preset's name, a config, or its fields as plain values; `preset` makes a config of it."""
 
 
-def preset(config: AnyConfig) -> TaskConfig:
-    """The preset of that name, or the config of these plain values (as JSON gives those of `TaskConfig.plain`
-    back; what is left out takes its default); a config passes through.
+def preset(config: AnyConfig, robot: AnyRobot = XBOT_L) -> TaskConfig:
+    """The preset of that name in the robot's terms, see `TaskConfig.for_robot`; or the config of these plain
+    values (as JSON gives those of `TaskConfig.plain` back; what is left out takes its default), as it is; a
+    config passes through.
 
     Raises:
         UserError: no preset of that name, wrong fields or values, or something else.
@@ -32,4 +34,4 @@ def preset(config: AnyConfig) -> TaskConfig:
             "config must be a preset's name, a TaskConfig, or a mapping of its fields, not "
             f"{type(config).__name__}."
         )
-    return PRESETS.find(config)()
+    return PRESETS.find(config)().for_robot(robot)

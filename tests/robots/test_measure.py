@@ -13,7 +13,10 @@ from humanoid_envs.robots import XBOT_L, Joint, Robot
 from humanoid_envs.robots.measure import measured_robot
 from tests.robots.others import FIVE_JOINTS, REORDERED
 
-FIGURES = ("base_mass", "total_mass", "start_height", "standing_height", "sole_height", "leg_length")
+FIGURES = (
+    *("base_mass", "total_mass", "start_height", "standing_height", "sole_height", "leg_length"),
+    *("feet_apart", "knees_apart"),
+)
 TWO_LEGS = """<mujoco><worldbody><body name="base"><freejoint/><geom size=".1" mass="4"/>
   {legs}<body name="arm" pos="0 0 .2"><joint name="shoulder"/><geom size=".05" mass="1"/></body>
 </body></worldbody></mujoco>"""

@@ -8,7 +8,8 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 
-from humanoid_envs.robots import AnyRobot
+from humanoid_envs.mdp.measures import VELOCITY_COMMAND
+from humanoid_envs.robots import XBOT_L, AnyRobot
 from humanoid_envs.tasks import AnyConfig
 from trainers.evaluation.env import NOMINAL, DomainRandomization, evaluation_env, robot_for
 from trainers.evaluation.goals import TRAINING_GOAL
@@ -77,7 +78,7 @@ class CommandScore:
 
 def evaluate_commands(
     policy: Policy,
-    commands: Sequence[Command] = NINE_COMMANDS,
+    commands: Optional[Sequence[Command]] = None,
     *,
     config: AnyConfig = "v0",
     episodes: int = 5,
@@ -88,17 +89,19 @@ def evaluate_commands(
     randomization: Given[DomainRandomization] = NOMINAL,
     robot: Optional[AnyRobot] = None,
 ) -> List[CommandScore]:
-    """Walk each command for some seconds, `episodes` times from different initial joint angles.
+    """Walk each command for some seconds, `episodes` times from different initial joint angles. None are the
+    nine, as fast for the robot's legs as they are for XBot-L's.
 
     Nothing is randomized but the start (joints ± 0.1 rad) and how the robots differ, by `randomization`.
     `config` is the task that gives the observation, a preset's name, or a mapping of a task's fields; its
     physics is replaced by 1 ms × 10 with explicit PD. robot: see `robot_for`.
     """
     robot = robot_for(policy, robot)
+    told = VELOCITY_COMMAND.scaled(NINE_COMMANDS, robot, XBOT_L) if commands is None else commands
     env = evaluation_env(
-        config, len(commands) * episodes, seconds, num_threads, randomization=randomization, robot=robot
+        config, len(told) * episodes, seconds, num_threads, randomization=randomization, robot=robot
     )
-    fixed = torch.tensor(commands, dtype=torch.float32).repeat_interleave(episodes, dim=0)
+    fixed = torch.tensor(told, dtype=torch.float32).repeat_interleave(episodes, dim=0)
     env.set_command(fixed)
     velocity = torch.zeros(env.num_envs, 3)
     torque, returns, samples = (torch.zeros(env.num_envs) for _ in range(3))
@@ -111,7 +114,7 @@ def evaluate_commands(
             torque += state.joint_torque.abs().mean(dim=1) * standing
             samples += standing
     env.close()
-    by_command = (len(commands), episodes)
+    by_command = (len(told), episodes)
     total = samples.view(by_command).sum(dim=1)  # 0 / 0 is NaN: nothing was measured
     mean_velocity = velocity.view(*by_command, 3).sum(dim=1) / total[:, None]
     mean_torque = torque.view(by_command).sum(dim=1) / total
@@ -127,7 +130,7 @@ def evaluate_commands(
             None if math.isnan(effort) else effort,
             earned,
         )
-        for command, fallen, mean, effort, earned in zip(commands, *(column.tolist() for column in columns))
+        for command, fallen, mean, effort, earned in zip(told, *(column.tolist() for column in columns))
     ]
 
 

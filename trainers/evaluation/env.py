@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 
 import torch
 from gymnasium.vector import AutoresetMode
+from typing_extensions import Annotated
 
 from humanoid_envs.configs import Config, Range, Share
 from humanoid_envs.engines import ENGINES
@@ -16,6 +17,7 @@ from humanoid_envs.errors import UserError
 from humanoid_envs.mdp import Randomization
 from humanoid_envs.mdp.events import AddedMass, FootFriction, Friction, Gains, PushTerm
 from humanoid_envs.mdp.live import LiveTable
+from humanoid_envs.mdp.measures import ADDED_MASS
 from humanoid_envs.mdp.rewards import Alive, Rewards
 from humanoid_envs.mdp.terminations import BaseContact, LowBase, Terminations
 from humanoid_envs.mdp.terms import terms_of
@@ -36,7 +38,7 @@ class DomainRandomization(Config):
 
     foot_friction: Friction = (0.3, 1.6)
     """Friction coefficient of the soles; a contact's is the mean with the ground's 0.6."""
-    added_mass: Range = (-5.0, 5.0)
+    added_mass: Annotated[Range, ADDED_MASS] = (-5.0, 5.0)
     """Mass added to the base link, kg."""
     gains: Share = 0.1
     """Stiffness and damping of each joint lie within this share of the robot's."""
@@ -110,7 +112,7 @@ def evaluation_env(
         ValueError: unknown simulator.
         ImportError: the simulator is not installed.
     """
-    config, randomization = preset(config), config_of(DomainRandomization, randomization)
+    config, randomization = preset(config, robot), config_of(DomainRandomization, randomization)
     choice = choose_simulator(simulator)
     calm = config.without_randomization()
     length = max(seconds, calm.terminations.episode_length)
@@ -186,6 +188,6 @@ class _Falls(Terminations):
 def measured_task(config: AnyConfig, robot: Robot = XBOT_L) -> TaskConfig:
     """The task with the same observation, action and gait, but with one meaning of a fall for all policies
     (a contact of the base, or a base below `fallen_height`) and no rewards, which cost time."""
-    return TaskConfig.like(preset(config)).replace(
+    return TaskConfig.like(preset(config, robot)).replace(
         rewards=_NoRewards(), terminations=_Falls(low_base=LowBase(height=fallen_height(robot)))
     )

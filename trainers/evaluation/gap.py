@@ -10,9 +10,11 @@ from typing import Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
+from typing_extensions import Annotated
 
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp.measures import VELOCITY_COMMAND
 from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
 from trainers.evaluation.command_scores import NINE_COMMANDS
@@ -28,7 +30,7 @@ from trainers.given_configs import Given, config_of
 class GapConfig(Config):
     """How long each simulator walks."""
 
-    commands: Tuple[Command, ...] = NINE_COMMANDS
+    commands: Annotated[Tuple[Command, ...], VELOCITY_COMMAND] = NINE_COMMANDS
     rollouts: Count = 4
     """Robots for each command; they differ in their initial joint angles alone."""
     seconds: Positive = 10.0

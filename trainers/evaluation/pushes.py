@@ -8,9 +8,11 @@ from typing import Optional, Tuple
 
 import torch
 from torch import Tensor
+from typing_extensions import Annotated
 
 from humanoid_envs import rotations
 from humanoid_envs.configs import Config, Count, NonNegative, Positive
+from humanoid_envs.mdp.measures import SPEED, VELOCITY_COMMAND
 from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
@@ -27,12 +29,12 @@ class PushConfig(Config):
 
     directions: Count = 8
     """Evenly around the robot, the first one forward."""
-    commands: Tuple[Command, ...] = NINE_COMMANDS
+    commands: Annotated[Tuple[Command, ...], VELOCITY_COMMAND] = NINE_COMMANDS
     repeats: Count = 2
     """Robots for each direction and command."""
     rounds: Count = 4
     """Each halves the interval in which a robot's limit lies; the first push is half the largest."""
-    largest: Positive = 2.0
+    largest: Annotated[Positive, SPEED] = 2.0
     """Upper end of that interval, m/s."""
     start_up: NonNegative = 1.6
     """Time before a push, s; up to a gait cycle is added, so that pushes hit at all phases."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
+from typing_extensions import Annotated
 
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive
+from humanoid_envs.mdp.measures import VELOCITY_COMMAND
 from humanoid_envs.robots import AnyRobot, Robot
 from humanoid_envs.tasks import AnyConfig, TaskConfig
 from trainers.evaluation.command_scores import NINE_COMMANDS
@@ -38,8 +40,8 @@ BEYOND_COMMANDS: Tuple[Command, ...] = (
 class ScorecardConfig(Config):
     """What is measured, and on how many robots."""
 
-    commands: Tuple[Command, ...] = NINE_COMMANDS
-    beyond: Tuple[Command, ...] = BEYOND_COMMANDS
+    commands: Annotated[Tuple[Command, ...], VELOCITY_COMMAND] = NINE_COMMANDS
+    beyond: Annotated[Tuple[Command, ...], VELOCITY_COMMAND] = BEYOND_COMMANDS
     rollouts: Count = 64
     """Robots for each command."""
     beyond_rollouts: Index = 8

@@ -7,8 +7,10 @@ from typing import List, Optional, Tuple
 
 import torch
 from torch import Tensor
+from typing_extensions import Annotated
 
 from humanoid_envs.configs import Config, Count, Positive
+from humanoid_envs.mdp.measures import VELOCITY_COMMAND
 from humanoid_envs.robots import AnyRobot
 from humanoid_envs.tasks import AnyConfig, TaskConfig, preset
 from trainers.evaluation.env import DomainRandomization, evaluation_env, robot_for
@@ -25,7 +27,7 @@ _REACHED = 0.9
 class StepConfig(Config):
     """Changes of the command, each made by a few robots at once."""
 
-    steps: Tuple[Tuple[Command, Command], ...] = (
+    steps: Annotated[Tuple[Tuple[Command, Command], ...], VELOCITY_COMMAND] = (
         (STAND, (0.5, 0.0, 0.0)),
         ((0.5, 0.0, 0.0), STAND),
         ((0.4, 0.0, 0.0), (-0.3, 0.0, 0.0)),

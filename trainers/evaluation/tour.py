@@ -10,9 +10,11 @@ from typing import List, Optional, Tuple
 
 import torch
 from torch import Tensor
+from typing_extensions import Annotated
 
 from humanoid_envs.configs import Config, Count, Index, NonNegative, Positive, Range
 from humanoid_envs.errors import UserError
+from humanoid_envs.mdp.measures import FORCE, LENGTH, RATE, SPEED, TIME, Columns
 from humanoid_envs.robots import AnyRobot, Robot
 from humanoid_envs.rotations import heading, wrap_angle
 from humanoid_envs.simulators.simulator import SimState
@@ -49,26 +51,26 @@ step back and a turn on the spot."""
 class TourConfig(Config):
     """The course, its pace, the punches and the controller that follows the course."""
 
-    legs: Tuple[Pose, ...] = LEGS
+    legs: Annotated[Tuple[Pose, ...], Columns((SPEED, SPEED, None))] = LEGS
     leg_seconds: Positive = 5.0
     """Time for each leg; at its end the robot is to be at the waypoint."""
     runs: Count = 256
-    punch: Range = (0.0, 600.0)
+    punch: Annotated[Range, FORCE] = (0.0, 600.0)
     """Force of a punch, drawn evenly, N."""
-    punch_seconds: NonNegative = 0.08
+    punch_seconds: Annotated[NonNegative, TIME] = 0.08
     """Duration of a punch, s."""
     punch_time: Range = (0.5, 3.5)
     """A punch begins so long after its leg, drawn evenly, s."""
-    reach: Positive = 0.5
+    reach: Annotated[Positive, LENGTH] = 0.5
     """A robot that is farther from a waypoint when it is due has missed it, m."""
     position_gain: NonNegative = 1.0
     """Commanded speed per distance to the waypoint, 1/s."""
     yaw_gain: NonNegative = 1.0
     """Commanded yaw rate per angle to its yaw, 1/s."""
-    lin_vel_x: Range = (-0.3, 0.6)
+    lin_vel_x: Annotated[Range, SPEED] = (-0.3, 0.6)
     """Bounds on the commands: those of the release's task; m/s."""
-    lin_vel_y: Range = (-0.3, 0.3)
-    yaw_rate: Range = (-0.5, 0.5)
+    lin_vel_y: Annotated[Range, SPEED] = (-0.3, 0.3)
+    yaw_rate: Annotated[Range, RATE] = (-0.5, 0.5)
     randomization: DomainRandomization = field(default_factory=DomainRandomization)
     seed: Index = 0
 

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Dict, Union
 
+from humanoid_envs.mdp.measures import for_robot
 from humanoid_envs.tasks import AnyConfig, preset
 from trainers.evaluation.pushes import PushConfig
 from trainers.evaluation.result_file import PolicyInfo, Result, write_result
@@ -39,7 +40,8 @@ class ScorecardCallback:
         every: Every,
         config: Given[ScorecardConfig] = SMALL,
     ) -> None:
-        """task: what the policy is trained on."""
+        """task: what the policy is trained on. config: in XBot-L's numbers, to which other robots' are in
+        proportion."""
         self._task, self._config = preset(task), config_of(ScorecardConfig, config)
         self._directory, self._every = Path(directory), every
 
@@ -50,7 +52,8 @@ class ScorecardCallback:
         result = Result(PolicyInfo(name, None, contract_of(ppo)))
         policy = policy_of(ppo, self._task)
         if is_about_velocity(self._task):
-            card = make_scorecard(policy, self._task, config=self._config)
+            config = for_robot(self._config, policy.robot)
+            card = make_scorecard(policy, self._task, config=config)
             numbers, result = headline(card), dataclasses.replace(result, scorecards=(card,))
         else:
             score = score_task(policy, self._task, config=SMALL_TASK)

@@ -177,7 +177,8 @@ def as_policy(
             robot = restored_robot(metadata.get("robot"), "model")
         contract = PolicyContract.from_json(metadata["contract"], "The model's contract")
     else:
-        task, robot = preset(task), Robot.of(robot)
+        robot = Robot.of(robot)
+        task = preset(task, robot)
         contract = PolicyContract.of(task, robot)
     empty, normalizer = _unseen(model), normalization_of(model, normalization)
     _require_spaces(model, contract)

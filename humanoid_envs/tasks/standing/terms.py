@@ -7,11 +7,13 @@ from typing import ClassVar, Optional, Tuple
 
 import torch
 from torch import Tensor
+from typing_extensions import Annotated
 
 from humanoid_envs.configs import NonNegative, Positive, Range
 from humanoid_envs.mdp.commands import CommandTerm
 from humanoid_envs.mdp.events import between
 from humanoid_envs.mdp.live import LiveRange, LiveShare
+from humanoid_envs.mdp.measures import BASE_HEIGHT, LENGTH, SPEED
 from humanoid_envs.mdp.observations import Mirror, ObservationTerm, signed
 from humanoid_envs.mdp.rewards import RewardTerm
 from humanoid_envs.mdp.step import Step
@@ -28,7 +30,7 @@ class PostureCommand(CommandTerm):
     limits: ClassVar[Tuple[Tuple[float, float], ...]] = ((0.0, 3.0), (-1.0, 1.0), (-1.0, 1.0))
     uniforms: ClassVar[int] = 3
 
-    height: LiveRange = (0.78, 0.88)
+    height: Annotated[LiveRange, BASE_HEIGHT] = (0.78, 0.88)
     """m"""
     pitch: LiveRange = (-0.1, 0.2)
     """rad, positive forwards"""
@@ -99,7 +101,7 @@ class PostureError(ObservationTerm):
 class TrackHeight(RewardTerm):
     """exp(−|h − h*| / width), h: height of the base over the lower sole, m."""
 
-    width: Positive = 0.03
+    width: Annotated[Positive, LENGTH] = 0.03
     """m"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -132,9 +134,9 @@ class LiftHeight(RewardTerm):
     """exp(−|z − target| / width), z: height of the sole of the foot that is to be lifted, m; 1 where none is
     to be."""
 
-    target: NonNegative = 0.12
+    target: Annotated[NonNegative, LENGTH] = 0.12
     """m"""
-    width: Positive = 0.04
+    width: Annotated[Positive, LENGTH] = 0.04
     """m"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -146,7 +148,7 @@ class LiftHeight(RewardTerm):
 class Still(RewardTerm):
     """exp(−(‖v‖ / 1 m/s + ‖ω‖ / 2 rad/s) / width), v and ω: horizontal and angular velocity of the base."""
 
-    width: Positive = 0.2
+    width: Annotated[Positive, SPEED] = 0.2
 
     def __call__(self, step: Step) -> Tensor:
         speed = step.base_lin_vel[:, :2].norm(dim=1) + 0.5 * step.base_ang_vel.norm(dim=1)
