@@ -1,6 +1,7 @@
 """Robots as data, and their names."""
 
 from humanoid_envs.robots.robot import (
+    LIFT_STEP,
     ROBOTS,
     SIDES,
     AnyRobot,
@@ -13,6 +14,7 @@ from humanoid_envs.robots.star1 import STAR1
 from humanoid_envs.robots.xbot_l import XBOT_L
 
 __all__ = [
+    "LIFT_STEP",
     "ROBOTS",
     "SIDES",
     "STAR1",

@@ -17,6 +17,7 @@ import numpy as np
 
 from humanoid_envs.errors import UserError
 from humanoid_envs.robots.legs import lowest_of_geom
+from humanoid_envs.robots.lift import with_lifts
 from humanoid_envs.robots.posture import TURNS
 from humanoid_envs.robots.robot import Joint, Robot
 from humanoid_envs.robots.xbot_l import XBOT_L
@@ -75,7 +76,8 @@ def measured_robot(
         "leg_length": _stretched(model, data, draft, index.base_body, index.foot_bodies[0]) + max(foot, 0.0),
         "joints": _with_axes(draft, model, data),
     }
-    return dataclasses.replace(draft, **{**measured, **given})
+    robot = dataclasses.replace(draft, **{**measured, **given})
+    return with_lifts(robot, model, data, index)
 
 
 def _standing(model: mujoco.MjModel, robot: Robot) -> mujoco.MjData:

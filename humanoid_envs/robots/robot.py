@@ -17,6 +17,8 @@ from humanoid_envs.registry import Registry
 Side = Literal["left", "right"]
 SIDES = ("left", "right")
 """In the order of every axis over legs."""
+LIFT_STEP = 0.025
+"""Share of the leg's length between two angles of `Joint.lift`."""
 File = Annotated[
     Path, pydantic.BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)
 ]
@@ -52,6 +54,9 @@ class Joint(Config):
     """Inertia of the motor's rotor behind the gear, kg·m². None: as the model file says."""
     action_scale: Optional[Positive] = None
     """Joint target in rad per unit of action. None: the task's."""
+    lift: Tuple[Number, ...] = ()
+    """Its angle from the default, rad, where its leg has lifted the level foot straight up by one, two, …
+    `LIFT_STEP`s of the leg's length. Empty: it stays; in all joints: legs bend as `bend` says."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,6 +113,11 @@ class Robot(Config):
         self.require(self.name != "", "name", "a name")
         names = self.joint_names
         self.require(len(names) > 0, "joints", "at least one joint")
+        heights = {len(joint.lift) for joint in self.joints if joint.lift}
+        if len(heights) > 1:
+            raise UserError(
+                f"Robot {self.name!r}: `lift` must have as many angles in each joint that has it."
+            )
         upper = [joint.name for joint in self.upper_joints]
         for name in upper:
             if name in names or upper.count(name) > 1:
@@ -218,6 +228,20 @@ class Robot(Config):
         """(2, J) `bend` of the joints of the left and of the right leg, 0 elsewhere: legs that are to be
         pulled up by a (2), rad at the hips' pitch, have the angles a[0] * bends[0] + a[1] * bends[1]."""
         return [[joint.bend if joint.side == side else 0.0 for joint in self.joints] for side in SIDES]
+
+    def lifts(self) -> Optional[List[List[List[float]]]]:
+        """(2, K, J) `lift` of the joints of the left and of the right leg, for each height, 0 elsewhere; None
+        of robots without."""
+        heights = max(len(joint.lift) for joint in self.joints)
+        if heights == 0:
+            return None
+        return [
+            [
+                [joint.lift[k] if joint.lift and joint.side == side else 0.0 for joint in self.joints]
+                for k in range(heights)
+            ]
+            for side in SIDES
+        ]
 
     def action_scales(self, default: float) -> List[float]:
         """(J) joint target in rad per unit of action; default: of joints that do not say."""

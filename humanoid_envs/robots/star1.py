@@ -9,6 +9,8 @@ from __future__ import annotations
 from humanoid_envs.assets import asset_path
 from humanoid_envs.robots.robot import SIDES, Joint, Robot, register_robot
 
+_LIFT = (0.1017, 0.182, 0.2508, 0.3123, 0.3685, 0.4208, 0.47, 0.5167)
+"""rad that the thigh swings forward, as the foot goes up."""
 _LEG = (
     # name and role, stiffness, damping, torque limit, default position, bend
     ("hip_roll", 250.0, 20.0, 255.0, 0.0, 0.0),
@@ -67,6 +69,7 @@ STAR1 = register_robot(
                 role=name,
                 side=side,
                 bend=bend,
+                lift=tuple(bend * angle for angle in _LIFT) if bend else (),
                 armature=_ARMATURE,
             )
             for side in SIDES

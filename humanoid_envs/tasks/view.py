@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs import rotations
+from humanoid_envs.mdp.gait import lift_table
 from humanoid_envs.mdp.step import Step
 from humanoid_envs.simulators.simulator import PhysicsParameters, SimState, Simulator
 from humanoid_envs.tasks.config import TaskConfig
@@ -22,6 +23,7 @@ class StepView:
         robot, device = simulator.robot, simulator.device
         self.default_joint_pos = torch.tensor([joint.default_pos for joint in robot.joints], device=device)
         """(J,) rad"""
+        self._lifts = lift_table(robot, device)
         down = torch.tensor([0.0, 0.0, -1.0], device=device)
         self._gravity = down.expand(simulator.num_envs, 3)
         self.ground = ground_of(simulator.terrain, device)
@@ -32,7 +34,7 @@ class StepView:
         """The step that led from one memory to the other; where episodes start, both are the same."""
         config, robot, pushes = self._config, self._robot, self._terms.pushes
         contact = state.feet_contact_force[..., 2] > config.feet.contact_force
-        gait = config.gait.read(self._phase(now), robot)
+        gait = config.gait.read(self._phase(now), robot, self._lifts)
         down = contact | gait.stance | before.contact
         return Step(
             robot=robot,

@@ -40,7 +40,10 @@ def test_xbot_l_is_measured_as_it_is(robot: Robot) -> None:
     found = measured(robot)
     for name in FIGURES:
         assert getattr(found, name) == pytest.approx(getattr(robot, name), abs=1e-5), name
-    assert dataclasses.replace(found, **{name: getattr(robot, name) for name in FIGURES}) == robot
+    assert all(joint.lift for joint in found.joints if joint.bend)
+    joints = tuple(dataclasses.replace(joint, lift=()) for joint in found.joints)
+    figures = {name: getattr(robot, name) for name in FIGURES}
+    assert dataclasses.replace(found, joints=joints, **figures) == robot
 
 
 def two_legs(folder: Path, *, right_hip: str = "0 -1 0", **changes: Any) -> Robot:
