@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple, Union
+from typing import Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -140,3 +140,13 @@ def require_estimates(policy: Policy, loss: AuxiliaryLoss) -> None:
             f"{type(loss).__name__} is a loss of policies that estimate, such as DWLPolicy; "
             f"{type(policy).__name__} does not."
         )
+
+
+def perceptron(inputs: int, hidden: Sequence[int], outputs: int, config: PPOConfig) -> MLP:
+    """A multilayer perceptron that sees what needs no normalizing."""
+    return MLP(layers(inputs, hidden, outputs, config, normalized=False), config.bfloat16)
+
+
+def input_normalizer(signature: EnvSignature, config: PPOConfig) -> Optional[RunningNormalizer]:
+    """Of what the actor sees, where the config says so."""
+    return RunningNormalizer(signature.obs_dim) if config.normalize_observations else None

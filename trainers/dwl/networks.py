@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Tuple
 
 from torch import Tensor, nn
 
-from trainers.dwl.estimating import EstimatingActor, EstimatingPolicy, Thought
+from trainers.dwl.estimating import EstimatingActor, EstimatingPolicy, Thought, input_normalizer, perceptron
 from trainers.dwl.targets import Targets
-from trainers.ppo.actor_critic import PolicyConfig, layers, scale_output
+from trainers.ppo.actor_critic import PolicyConfig, scale_output
 from trainers.ppo.config import PPOConfig, Width
-from trainers.ppo.mlp import MLP
-from trainers.ppo.normalization import RunningNormalizer
 from trainers.ppo.recurrent import GatedUnit
 from trainers.ppo.signature import EnvSignature
 
@@ -23,10 +21,8 @@ class DWLActor(EstimatingActor):
 
     def __init__(self, signature: EnvSignature, config: PPOConfig, policy: DWLPolicy, estimated: int) -> None:
         """estimated: E, entries of the targets."""
-        size = signature.obs_dim
-        super().__init__(
-            GatedUnit(size, policy.hidden), RunningNormalizer(size) if config.normalize_observations else None
-        )
+        encoder = GatedUnit(signature.obs_dim, policy.hidden)
+        super().__init__(encoder, input_normalizer(signature, config))
         self.cut, self.reconstructed = policy.cut, policy.reconstructed
         self.latent = nn.Linear(policy.hidden, policy.latent)
         self.decoder = perceptron(policy.latent, policy.decoder, estimated, config)
@@ -67,8 +63,3 @@ class DWLPolicy(PolicyConfig):
         actor = DWLActor(signature, config, self, targets.size)
         scale_output(actor, config)
         return EstimatingPolicy(actor, targets, signature, config)
-
-
-def perceptron(inputs: int, hidden: Sequence[int], outputs: int, config: PPOConfig) -> MLP:
-    """A multilayer perceptron that sees what needs no normalizing."""
-    return MLP(layers(inputs, hidden, outputs, config, normalized=False), config.bfloat16)

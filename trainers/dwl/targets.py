@@ -37,7 +37,7 @@ class Targets(nn.Module):
     def __init__(self, signature: EnvSignature, names: Names = None) -> None:
         """names: those of terms that the environment's `signature["terms"]` has; None: all of the frame."""
         super().__init__()
-        terms = _privileged_terms(signature)
+        terms = told_terms(signature, 1)
         chosen = [term[0] for term in terms] if names is None else list(names)
         ends = torch.tensor([size for _, size, _ in terms]).cumsum(0) + signature.critic_dim
         ends = (ends - sum(size for _, size, _ in terms)).tolist()
@@ -80,13 +80,20 @@ class Targets(nn.Module):
         return (self.statistics.var + LEAST_STD**2).sqrt()
 
 
-def _privileged_terms(signature: EnvSignature) -> List[Tuple[str, int, float]]:
-    """Names, sizes and scales of the terms at the end of the privileged observation."""
-    group = 1 if signature.critic_shape is not None else 0
+def told_terms(signature: EnvSignature, group: int) -> List[Tuple[str, int, float]]:
+    """Names, sizes and scales of the terms at the end of what the actor (0) or the critic (1) sees, those of
+    the newest frame. Of an environment that does not tell them it is one, `"observation"` or `"privileged"`.
+    """
+    group = group if signature.critic_shape is not None else 0
     terms: Any = signature.details.get("terms") if signature.wrapper is None else None
     if terms is not None:
         found: Sequence[Any] = list(terms.values())[group]
         return [(str(name), int(size), float(scale)) for name, size, scale in found]
-    tail = signature.tail()[group]
-    frame = (signature.critic_dim - tail) // signature.history()[group]
-    return [("privileged", frame + tail, 1.0)]
+    whole, tail = (signature.obs_dim, signature.critic_dim)[group], signature.tail()[group]
+    frame = (whole - tail) // signature.history()[group]
+    return [(("observation", "privileged")[group], frame + tail, 1.0)]
+
+
+def newest_size(signature: EnvSignature, group: int) -> int:
+    """How many entries those are."""
+    return sum(size for _, size, _ in told_terms(signature, group))

@@ -15,8 +15,8 @@ from humanoid_envs.mdp.terminations import LowBase, Tilt
 from humanoid_envs.tasks.config import TaskConfig, quick_physics
 from humanoid_envs.tasks.presets import register_preset
 from humanoid_envs.tasks.velocity.config import (
-    CriticFrame,
     PolicyFrame,
+    TrackingCriticFrame,
     VelocityCommands,
     VelocityRandomization,
     VelocityTerminations,
@@ -25,7 +25,7 @@ from humanoid_envs.tasks.velocity.presets import fast
 
 
 @dataclass(frozen=True)
-class PrivilegedFrame(CriticFrame, PolicyFrame):
+class PrivilegedFrame(TrackingCriticFrame, PolicyFrame):
     """All that is known: for the critic, as what a decoder is to find, and for teachers that see it as their
     own observation. Noise, here and there, is 0."""
 
@@ -33,7 +33,6 @@ class PrivilegedFrame(CriticFrame, PolicyFrame):
     base_lin_vel: obs.BaseLinVel = obs.BaseLinVel(scale=2.0)
     feet_pos: privileged.FeetPos = privileged.FeetPos(scale=2.0)
     feet_vel: privileged.FeetVel = privileged.FeetVel(scale=0.5)
-    foot_height: obs.FootHeight = obs.FootHeight(scale=4.0)
     joint_torque: privileged.JointTorque = privileged.JointTorque(scale=0.02)
     gain_errors: privileged.GainErrors = privileged.GainErrors(scale=4.0)
     height_map: privileged.HeightMap = privileged.HeightMap(scale=4.0)

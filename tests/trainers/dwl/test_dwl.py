@@ -143,7 +143,7 @@ def test_a_replay_on_the_robots() -> None:
     rollout = ppo._rollout
     for mine, then in ((seen.outputs, rollout.actor_outputs), (seen.values, rollout.values)):
         torch.testing.assert_close(batch.sequences(mine), then[:, [2, 0, 1]], rtol=0.0, atol=1e-5)
-    assert policy.targets.size == 219
+    assert policy.targets.size == 223
     assert policy.targets.names[:3] == ("clock", "command_lin_vel", "command_yaw_rate")
     assert torch.equal(policy.targets._entries(batch.critic_obs), batch.critic_obs)
     # The clock and the command are seen without noise, by actor and critic.
@@ -168,10 +168,10 @@ def test_the_parts_have_the_papers_sizes() -> None:
         "actor.encoder.memory.weight": (3 * 256, 256),
         "actor.latent.weight": (24, 256),
         "actor.decoder.0.weight": (64, 24),
-        "actor.decoder.2.weight": (219, 64),
+        "actor.decoder.2.weight": (223, 64),
         "actor.head.0.weight": (48, 24),
         "actor.head.2.weight": (12, 48),
-        "critic.0.weight": (512, 219),
+        "critic.0.weight": (512, 223),
         "critic.2.weight": (512, 512),
         "critic.4.weight": (256, 512),
         "critic.6.weight": (1, 256),
