@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Optional
 
 import torch
 from torch import Tensor
+from typing_extensions import Annotated
 
 from humanoid_envs.configs import NonNegative, Positive
+from humanoid_envs.mdp import measures
+from humanoid_envs.mdp.measures import LENGTH, RATE, SPEED, TIME, Measure
 from humanoid_envs.mdp.rewards import RewardTerm
 from humanoid_envs.mdp.step import Step
 
@@ -18,6 +22,8 @@ GRAVITY = 9.81
 """m/s²"""
 SWING_TIME = 0.5
 """Duration of the swing that `swing_height` is about, s."""
+SWING_PEAK = 0.1
+"""Its height at mid-swing, m."""
 _COEFFICIENTS = (9.6, 12.0, -18.8, 5.0, 0.1, 0.0)
 """Of t⁵ to t⁰."""
 
@@ -60,6 +66,8 @@ class _Near(RewardTerm):
 class LinVel(_Near):
     """φ, e: velocity of the base minus the commanded one, whose vertical part is 0, body frame, m/s."""
 
+    sharpness: Annotated[Positive, SPEED**-2.0] = 5.0
+
     def __call__(self, step: Step) -> Tensor:
         return self.near(step.base_lin_vel - _padded(step.commands["velocity"][:, :2], behind=1))
 
@@ -69,7 +77,7 @@ class AngVel(_Near):
     """φ, e: angular velocity of the base minus the commanded one, which is about the vertical, body frame,
     rad/s."""
 
-    sharpness: Positive = 7.0
+    sharpness: Annotated[Positive, RATE**-2.0] = 7.0
 
     def __call__(self, step: Step) -> Tensor:
         return self.near(step.base_ang_vel - _padded(step.commands["velocity"][:, 2:3], before=2))
@@ -87,8 +95,8 @@ class Upright(_Near):
 class BaseHeight(_Near):
     """φ, e: height of the base over the ground below it minus the target, m."""
 
-    sharpness: Positive = 10.0
-    target: Positive = 0.89
+    sharpness: Annotated[Positive, LENGTH**-2.0] = 10.0
+    target: Annotated[Positive, measures.BASE_HEIGHT] = 0.89
     """m"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -112,7 +120,9 @@ class StanceForce(RewardTerm):
 class SwingSpeed(RewardTerm):
     """Σ clip(|v|, 0, most) over the feet that are to swing, v: velocity of the foot, m/s."""
 
-    most: Positive = 1.5
+    per: ClassVar[Optional[Measure]] = SPEED
+
+    most: Annotated[Positive, SPEED] = 1.5
     """m/s. (The paper has no bound, which pays for feet that shake.)"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -125,8 +135,12 @@ class SwingHeight(_Near):
     """φ, e: height of each sole over the ground minus `swing_height`, stretched over the swing; 0 in stance,
     m."""
 
+    sharpness: Annotated[Positive, LENGTH**-2.0] = 5.0
+    peak: Annotated[Positive, LENGTH] = SWING_PEAK
+    """Height of the curve at mid-swing, m."""
+
     def __call__(self, step: Step) -> Tensor:
-        wanted = swing_height(SWING_TIME * swing_progress(step.gait.phase))
+        wanted = swing_height(SWING_TIME * swing_progress(step.gait.phase)) * (self.peak / SWING_PEAK)
         return self.near(step.foot_height - torch.where(step.gait.stance, 0.0, wanted))
 
 
@@ -135,13 +149,15 @@ class SwingVerticalSpeed(_Near):
     """φ, e: vertical velocity of each foot minus that of `swing_height`, stretched over the swing; 0 in
     stance, m/s."""
 
-    sharpness: Positive = 3.0
-    swing: Positive = SWING_TIME
+    sharpness: Annotated[Positive, SPEED**-2.0] = 3.0
+    peak: Annotated[Positive, LENGTH] = SWING_PEAK
+    """See `SwingHeight`."""
+    swing: Annotated[Positive, TIME] = SWING_TIME
     """Duration of a swing, half of the gait's period, s."""
 
     def __call__(self, step: Step) -> Tensor:
         t = SWING_TIME * swing_progress(step.gait.phase)
-        wanted = swing_speed(t) * (SWING_TIME / self.swing)
+        wanted = swing_speed(t) * (self.peak / SWING_PEAK * SWING_TIME / self.swing)
         return self.near(step.state.feet_vel[..., 2] - torch.where(step.gait.stance, 0.0, wanted))
 
 
@@ -149,7 +165,7 @@ class SwingVerticalSpeed(_Near):
 class DefaultPose(_Near):
     """φ, e: joint angles from the default pose, rad."""
 
-    sharpness: Positive = 2.0
+    sharpness: Annotated[Positive, measures.JOINTS**-1.0] = 2.0
 
     def __call__(self, step: Step) -> Tensor:
         return self.near(step.joint_pos)
@@ -159,6 +175,8 @@ class DefaultPose(_Near):
 class Power(RewardTerm):
     """Σ |torque|·|joint velocity|, W."""
 
+    per: ClassVar[Optional[Measure]] = measures.JOINTS * measures.TORQUE * RATE
+
     def __call__(self, step: Step) -> Tensor:
         return (step.state.joint_torque * step.state.joint_vel).abs().sum(dim=1)
 
@@ -166,6 +184,8 @@ class Power(RewardTerm):
 @dataclass(frozen=True)
 class ActionBend(RewardTerm):
     """‖a − 2·a₁ + a₂‖, a: executed actions of this step and the two before."""
+
+    per: ClassVar[Optional[Measure]] = measures.JOINTS**0.5
 
     def __call__(self, step: Step) -> Tensor:
         return (step.action - 2.0 * step.last_action + step.second_last_action).norm(dim=1)
@@ -175,9 +195,11 @@ class ActionBend(RewardTerm):
 class LargeForce(RewardTerm):
     """Σ clip(F − free, 0, most) over the feet, F: force on the foot, N."""
 
+    per: ClassVar[Optional[Measure]] = measures.FORCE
+
     weights: Positive = 1.07
     """The force that is free, in weights of the robot, see `StanceForce`."""
-    most: NonNegative = 100.0
+    most: Annotated[NonNegative, measures.FORCE] = 100.0
     """N"""
 
     def __call__(self, step: Step) -> Tensor:

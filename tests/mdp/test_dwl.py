@@ -12,6 +12,8 @@ from torch import Tensor
 from humanoid_envs.mdp import RewardTerm, dwl
 from humanoid_envs.mdp.gait import Gait
 from humanoid_envs.robots import XBOT_L
+from humanoid_envs.tasks import preset
+from humanoid_envs.tasks.velocity import DWLConfig
 from tests.mdp.steps import step
 
 WEIGHT = 9.81 * XBOT_L.total_mass
@@ -43,6 +45,21 @@ def test_each_foot_swings_in_its_half_of_the_gait() -> None:
 
 def phi(sharpness: float, *errors: float) -> float:
     return math.exp(-sharpness * sum(error**2 for error in errors))
+
+
+def test_the_terms_are_in_a_robots_own_measures() -> None:
+    """Of a robot a quarter as long and a tenth as heavy, in half the time."""
+    small = XBOT_L.replace(
+        name="small", total_mass=0.1 * XBOT_L.total_mass, leg_length=0.25 * XBOT_L.leg_length
+    )
+    ours, its = preset("dwl_flat"), preset("dwl_flat", small)
+    assert isinstance(its, DWLConfig)
+    assert its.gait.period == pytest.approx(0.5 * ours.gait.period)
+    assert its.rewards.swing_vertical_speed.swing == pytest.approx(0.5 * its.gait.period)
+    assert its.rewards.swing_height.peak == pytest.approx(0.025)
+    assert its.rewards.swing_height.sharpness == pytest.approx(80.0)
+    assert its.rewards.swing_speed.most == pytest.approx(0.75)
+    assert its.rewards.large_force.most == pytest.approx(10.0)
 
 
 def tensor(*rows: Any) -> Tensor:
@@ -88,6 +105,15 @@ CASES: Dict[str, Any] = {
             "foot_height": tensor(0.06, 0.01),
         },
         phi(5.0, 0.04, 0.01),
+    ),
+    "swing height with another peak": (
+        dwl.SwingHeight(peak=0.05),
+        {
+            "gait__phase": torch.tensor([0.75]),
+            "gait__stance": LEFT_SWINGS,
+            "foot_height": tensor(0.06, 0.0),
+        },
+        phi(5.0, 0.01),
     ),
     "swing vertical speed": (
         dwl.SwingVerticalSpeed(swing=0.25),
