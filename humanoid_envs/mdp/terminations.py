@@ -30,10 +30,11 @@ class TerminationTerm(Term):
 
 @dataclass(frozen=True)
 class BaseContact(TerminationTerm):
-    """The torso, an arm, a hand or the head touches something. (Release)"""
+    """The torso, an arm, a hand or the head touches something, or any link but the feet: as `Robot.falls_on`
+    says. (Release)"""
 
     force: Annotated[NonNegative, FORCE] = 1.0
-    """Contact force on the base above which it does, N."""
+    """Contact force above which it does, N."""
 
     def __call__(self, step: Step) -> Tensor:
         return step.state.base_contact_force.norm(dim=-1) > self.force

@@ -15,7 +15,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import mujoco
 import numpy as np
@@ -96,7 +96,7 @@ def _skeleton(reading: Reading, name: str, upper_body: UpperBody, given: Dict[st
         ),
         upper_joints=() if acted else tuple(upper),
         upper_body="weld" if acted else upper_body,
-        **{"urdf": reading.path if reading.path.suffix.lower() == ".urdf" and not upper else None, **given},
+        **{"falls_on": "any link", "urdf": _isaacgym_urdf(reading), **given},
     )
     if reading.posture.knees_behind:
         bent = tuple(dataclasses.replace(joint, bend=0.0 - joint.bend) for joint in robot.joints)
@@ -108,6 +108,10 @@ def _skeleton(reading: Reading, name: str, upper_body: UpperBody, given: Dict[st
                 "upper body."
             )
     return robot
+
+
+def _isaacgym_urdf(reading: Reading) -> Optional[Path]:
+    return None if reading.upper_joints or reading.path.suffix.lower() != ".urdf" else reading.path
 
 
 def _motors(reading: Reading, robot: Robot) -> Dict[str, Motor]:

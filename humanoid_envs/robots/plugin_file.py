@@ -55,7 +55,7 @@ def plugin_text(inference: Inference, source: str, folder: Path) -> str:
     ])  # fmt: skip
 
 
-_BODIES = ("base_body", "foot_bodies", "knee_bodies")
+_BODIES = ("base_body", "foot_bodies", "knee_bodies", "falls_on")
 _FIGURES = {
     "base_mass": "kg",
     "total_mass": "kg",

@@ -77,7 +77,7 @@ class Robot(Config):
     """The maker's model, an MJCF or a URDF; sensors, actuators and the soles' contact are added to it."""
     joints: Tuple[Joint, ...]
     base_body: str
-    """Free body; it owns everything above the hips, so a contact on it is a fall."""
+    """Free body."""
     foot_bodies: Tuple[str, str]
     """Left and right link whose origin, velocity and contact force count as the foot's."""
     knee_bodies: Tuple[str, str]
@@ -102,6 +102,9 @@ class Robot(Config):
     """On terrain, the spheres in two rows in place of each box of a foot."""
     urdf: Optional[File] = None
     """What Isaac Gym loads; nothing else needs it."""
+    falls_on: Literal["base", "any link"] = "base"
+    """What must not touch anything: the base with all that is fixed to it, or any link but the feet, as where
+    arms and waist move. Touching each other, links that are no feet do not fall."""
     upper_joints: Tuple[Joint, ...] = ()
     """Joints that no policy moves, at their `default_pos`. The model's joints that are neither here nor in
     `joints` are welded at zero."""

@@ -86,6 +86,7 @@ STAR1 = register_robot(
         base_body="base_link",
         foot_bodies=("left_ankle_roll_link", "right_ankle_roll_link"),
         knee_bodies=("left_knee_link", "right_knee_link"),
+        falls_on="any link",
         base_mass=37.35078,
         total_mass=64.0012,
         start_height=1.1662,

@@ -111,6 +111,8 @@ class IsaacGymSimulator(SimulatorLifetime):
         self._joints = torch.tensor([scene.dofs[name] for name in self.robot.joint_names], device=device)
         self._base = scene.bodies[self.robot.base_body]
         self._feet = [scene.bodies[name] for name in self.robot.foot_bodies]
+        links = [index for index in scene.bodies.values() if index not in self._feet]
+        self._falling = [self._base] if self.robot.falls_on == "base" else links
         moved_by = self._legs.link_of_joint
         self._links = [self._base, *(scene.bodies[moved_by[name]] for name in self.robot.joint_names)]
         # Forces from outside on all bodies, and whether there are any; with them go torques, always 0.
@@ -303,7 +305,7 @@ class IsaacGymSimulator(SimulatorLifetime):
             **vars(state),
             **vars(self._legs(state)),
             "joint_torque": torque,
-            "base_contact_force": net_force[:, self._base],
+            "base_contact_force": net_force[:, self._falling].sum(dim=1),
             "feet_contact_force": net_force[:, self._feet],
         }
         overwrite_rows(mask, SimState(**shown), self.state)

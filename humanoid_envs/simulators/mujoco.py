@@ -25,6 +25,7 @@ from humanoid_envs.simulators.mujoco_model import (
     sensor_columns,
 )
 from humanoid_envs.simulators.mujoco_render import OffscreenRenderer
+from humanoid_envs.simulators.mujoco_spec import OUTSIDE_CONTACT
 from humanoid_envs.simulators.simulator import (
     PhysicsConfig,
     PhysicsParameters,
@@ -226,6 +227,9 @@ class MuJoCoSimulator(SimulatorLifetime):
         ids = rows if isinstance(rows, slice) else rows.numpy()
         source = np.concatenate([array[ids] for array in self._sources], axis=1)
         self._table[ids] = source.take(self._columns, axis=1)
+        if self.robot.falls_on == "any link":  # what the world does to the robot, less what the feet feel
+            state = self.state
+            state.base_contact_force[rows] -= state.feet_contact_force[rows].sum(dim=1)
 
     def _prepare_read(self) -> None:
         """The state is one table, whose columns are picked from the simulations' arrays side by side."""
@@ -242,7 +246,8 @@ class MuJoCoSimulator(SimulatorLifetime):
             "joint_vel": [qvel + dof for dof in index.joint_dof],
             "joint_torque": [force + actuator for actuator in index.actuators],
         }
-        for name, sensors in _SENSORS.items():
+        outside = {"base_contact_force": (OUTSIDE_CONTACT,)} if robot.falls_on == "any link" else {}
+        for name, sensors in {**_SENSORS, **outside}.items():
             columns[name] = [sensor + column for column in sensor_columns(self._model, robot, sensors)]
         self._columns = np.concatenate([list(part) for part in columns.values()])
         self._table = np.zeros((self.num_envs, len(self._columns)), np.float32)

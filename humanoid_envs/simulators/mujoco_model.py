@@ -48,6 +48,8 @@ class ModelIndex:
     base_body: int
     links: List[int]
     """Bodies of the base and of the link that each joint moves."""
+    falling_bodies: List[int]
+    """Those on which a contact is a fall."""
     foot_bodies: List[int]
     knee_bodies: List[int]
     soles: List[int]
@@ -128,12 +130,18 @@ def index_model(model: mujoco.MjModel, robot: Robot) -> ModelIndex:
         actuators=actuators,
         base_body=base,
         links=[base, *model.jnt_bodyid[joints].tolist()],
+        falling_bodies=[base] if robot.falls_on == "base" else _all_but(feet, model, base),
         foot_bodies=feet,
         knee_bodies=ids(objects.mjOBJ_BODY, robot.knee_bodies),
         soles=[
             sole for name, foot in zip(robot.foot_bodies, feet) for sole in _soles(model, robot, name, foot)
         ],
     )
+
+
+def _all_but(feet: List[int], model: mujoco.MjModel, base: int) -> List[int]:
+    """Bodies of the robot with this base."""
+    return [body for body in np.flatnonzero(model.body_rootid == base).tolist() if body not in feet]
 
 
 def _soles(model: mujoco.MjModel, robot: Robot, name: str, foot: int) -> List[int]:

@@ -19,6 +19,8 @@ from humanoid_envs.simulators.model_file import read_model, unusable
 FLOOR = "floor"
 _HEIGHT = 0.885256
 """Standing height for which the camera's place is meant, m."""
+OUTSIDE_CONTACT = "outside_contact"
+"""Sensor of what the world does to the whole robot, where any link may fall."""
 _NET_FORCE = (2, 3, 1)
 """Of a contact sensor: the force alone, summed over all contacts, as one slot."""
 
@@ -220,6 +222,16 @@ def _add_sensors(spec: mujoco.MjSpec, robot: Robot) -> None:
         # Naming the body first would flip the sign.
         sensor = spec.add_sensor(name=f"{name}_contact", type=kinds.mjSENS_CONTACT, intprm=_NET_FORCE)
         sensor.reftype, sensor.refname = objects.mjOBJ_BODY, body
+    if robot.falls_on == "any link":
+        spec.add_sensor(
+            name=OUTSIDE_CONTACT,
+            type=kinds.mjSENS_CONTACT,
+            objtype=objects.mjOBJ_BODY,
+            objname="world",
+            reftype=objects.mjOBJ_XBODY,  # with all bodies that hang on it
+            refname=robot.base_body,
+            intprm=_NET_FORCE,
+        )
 
 
 def _legs(robot: Robot) -> List[Tuple[str, str]]:

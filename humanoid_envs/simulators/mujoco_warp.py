@@ -279,7 +279,7 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
             data.efc.force,
             self._model.opt.cone == mujoco.mjtCone.mjCONE_ELLIPTIC,
             wp.array(self._model.geom_bodyid, dtype=int),
-            index.base_body,
+            wp.array(np.isin(np.arange(self._model.nbody), index.falling_bodies), dtype=bool),
             wp.vec2i(*index.foot_bodies),
             trouble[0],
             *contact_forces,

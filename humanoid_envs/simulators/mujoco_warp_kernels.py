@@ -281,13 +281,14 @@ def add_contact_forces(
     constraint_force: wp.array2d[float],
     elliptic: bool,
     geom_body: wp.array[int],
-    base_body: int,
+    falling: wp.array[bool],
     foot_bodies: wp.vec2i,
     diverged: wp.array[bool],
     base_contact_force: wp.array[wp.vec3],
     feet_contact_force: wp.array2d[wp.vec3],
 ):
-    """Sum the contact forces of the last simulation step on base and feet. One thread per contact."""
+    """Sum the contact forces of the last simulation step on feet and on links that must not touch anything.
+    One thread per contact."""
     contact = wp.tid()
     if contact >= num_contacts[0]:
         return
@@ -313,7 +314,7 @@ def add_contact_forces(
         on_body = world_force
         if side == 0:
             on_body = -world_force
-        if body == base_body:
+        if falling[body]:
             wp.atomic_add(base_contact_force, env, on_body)
         for foot in range(2):
             if body == foot_bodies[foot]:

@@ -55,7 +55,8 @@ class SimState(RobotState):
     knees_vel: Tensor
     """(N, 2, 3) velocities of the knee links' origins, m/s."""
     base_contact_force: Tensor
-    """(N, 3) net contact force on the base link, N."""
+    """(N, 3) net contact force on the base link, N; of robots that fall on any link (`Robot.falls_on`) on all
+    links but the feet together, so that what two of them do to each other is none."""
     feet_contact_force: Tensor
     """(N, 2, 3) net contact force on each foot link, N."""
 
