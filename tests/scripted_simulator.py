@@ -77,7 +77,7 @@ class ScriptedSimulator:
     def apply_forces(self, forces: Tensor) -> None:
         raise NotImplementedError("it has no physics")
 
-    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
+    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters, masses: bool = True) -> None:
         for name, value in vars(self.parameters).items():  # compiled code reads these very tensors
             value.copy_(where_rows(mask, getattr(parameters, name), value))
 

@@ -171,7 +171,7 @@ class IsaacGymSimulator(SimulatorLifetime):
         self._applied_force_by_env[:, self._links] = forces
         self._forced = True
 
-    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
+    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters, masses: bool = True) -> None:
         overwrite_rows(mask, parameters, self.parameters)
         self._parameters_changed.update(dict.fromkeys(mask.nonzero().squeeze(1).tolist()))
 

@@ -148,7 +148,7 @@ class MuJoCoSimulator(SimulatorLifetime):
     def apply_forces(self, forces: Tensor) -> None:
         self._forces[:, self._index.links, :3] = forces.double()
 
-    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
+    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters, masses: bool = True) -> None:
         overwrite_rows(mask, parameters, self.parameters)
         self._apply_parameters(mask.nonzero().squeeze(1))
 

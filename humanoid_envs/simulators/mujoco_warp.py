@@ -163,9 +163,9 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
     def apply_forces(self, forces: Tensor) -> None:
         self._forces[:, self._index.links, :3] = forces
 
-    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
+    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters, masses: bool = True) -> None:
         overwrite_rows(mask, parameters, self.parameters)
-        self._apply_parameters()
+        self._apply_parameters(masses)
 
     def capturing(self) -> Optional[ContextManager[None]]:
         return None if self.device.type == "cpu" else self._captured()
@@ -219,10 +219,11 @@ class MuJoCoWarpSimulator(SimulatorLifetime):
             **named_tensors("state", self.state),
         }
 
-    def _apply_parameters(self) -> None:
+    def _apply_parameters(self, masses: bool = True) -> None:
         self._fields.write(self.parameters)
-        with self._stream():
-            mjw.set_const(self._m, self._d, restore=False)  # the next step computes all the rest
+        if masses:
+            with self._stream():
+                mjw.set_const(self._m, self._d, restore=False)  # the next step computes all the rest
 
     def _read(self, mask: Tensor) -> None:
         wp.launch(kernels.read_state, (self.num_envs, 2), [wp.from_torch(mask), *self._read_arguments])

@@ -228,8 +228,9 @@ class Simulator(Protocol):
         again or the env is reset. `state_dict` leaves them out."""
         ...
 
-    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters) -> None:
-        """Give the masked envs new physical parameters."""
+    def set_parameters(self, mask: Tensor, parameters: PhysicsParameters, masses: bool = True) -> None:
+        """Give the masked envs new physical parameters. masses: False if no mass and no centre of mass is
+        new, so that what follows from them need not be computed again."""
         ...
 
     def capturing(self) -> Optional[ContextManager[None]]:

@@ -39,6 +39,12 @@ class Randomness:
         self.num_anew = sum(anew)
         """Numbers of one robot's parameters that each episode draws anew."""
         self.num_parameter_numbers = len(anew)
+        self.masses_anew = any(
+            term.each_episode and _moves_masses(term, size, self._nominal)
+            for term, size in zip(self._parameters.terms, self._parameters.sizes)
+            if isinstance(term, ParameterTerm)
+        )
+        """Whether masses or centres of mass are among them."""
         initial, commands = terms.initial, sum(terms.initial.commands.uniforms)
         self._sizes = [
             *(1, commands, commands, initial.pushes.size, initial.starts.size, self.num_anew),
@@ -90,6 +96,12 @@ class Randomness:
     def parameters_of(self, numbers: Tensor) -> PhysicsParameters:
         """The robots' physical parameters."""
         return self._parameters.change(self._parameters.sample(numbers), self._nominal)
+
+
+def _moves_masses(term: ParameterTerm, size: int, nominal: PhysicsParameters) -> bool:
+    drawn = term.sample(torch.zeros(len(nominal.base_mass), size, device=nominal.base_mass.device))
+    changed = term.change(drawn, nominal)
+    return changed.base_mass is not nominal.base_mass or changed.base_com is not nominal.base_com
 
 
 def _noise_of(observations: Observations, robot: Robot) -> List[List[float]]:

@@ -164,7 +164,8 @@ class Task(FixedAttributes):
         self.simulator.reset(mask, start.state)
         if self._randomness.num_anew:
             drawn = self._randomness.with_new(last.parameter_draws, mask, draws)
-            self.simulator.set_parameters(mask, self._randomness.parameters_of(drawn))
+            new = self._randomness.parameters_of(drawn)
+            self.simulator.set_parameters(mask, new, masses=self._randomness.masses_anew)
             last = dataclasses.replace(last, parameter_draws=drawn)
         now = mask, start.phase, self.simulator.state, self.simulator.parameters, draws
         if on_cpu:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Tuple
 
 import pytest
 import torch
@@ -164,3 +165,19 @@ def test_other_parameters_stay_when_episodes_start() -> None:
     task.reset(memory, everyone, task.draw(memory, generator))
     for name, value in vars(before).items():
         assert torch.equal(getattr(simulator.parameters, name), value), name
+
+
+@pytest.mark.parametrize(
+    ("names", "masses"),
+    [(("foot_friction", "gains"), False), (("added_mass",), True), (("gains", "added_mass"), True)],
+)
+def test_engines_are_told_whether_masses_are_new(
+    names: Tuple[str, ...], masses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows from masses takes MuJoCo Warp as long as a step."""
+    simulator, told = ScriptedSimulator(standing(2)), []
+    monkeypatch.setattr(simulator, "set_parameters", lambda *_, masses=True: told.append(masses))
+    task = Task(simulator, fast().replace({f"randomization.{name}.each_episode": True for name in names}))
+    memory = task.initial_memory()
+    task.reset(memory, torch.ones(2, dtype=torch.bool), task.draw(memory, None))
+    assert told == [masses]
