@@ -110,7 +110,8 @@ def main() -> None:
     scorecard, tour, gap = sizes(chosen.rollouts, chosen.seconds, chosen.seed)
     if chosen.commands == "wide":
         scorecard = dataclasses.replace(scorecard, commands=WIDE_COMMANDS, beyond=())
-    scorecard, tour, gap = (for_robot(config, policy.robot) for config in (scorecard, tour, gap))
+    robot = policy.robot
+    scorecard, tour, gap = for_robot(scorecard, robot), for_robot(tour, robot), for_robot(gap, robot)
     simulators = chosen.simulators or ["mujoco"]
     if "task" in protocols:
         score_config = TaskScoreConfig(robots=4 * chosen.rollouts, seconds=chosen.seconds, seed=chosen.seed)

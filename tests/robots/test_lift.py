@@ -58,7 +58,10 @@ def test_star1_has_what_is_measured_of_it() -> None:
         knee_bodies=STAR1.knee_bodies,
         upper_joints=STAR1.upper_joints,
     )
-    np.testing.assert_allclose(found.lifts(), STAR1.lifts(), atol=2e-4)
+    lifts, expected = found.lifts(), STAR1.lifts()
+    assert lifts is not None
+    assert expected is not None
+    np.testing.assert_allclose(lifts, expected, atol=2e-4)
 
 
 def test_straight_legs_bend_forward(tmp_path: Path) -> None:

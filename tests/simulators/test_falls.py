@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable, Tuple
+from typing import Tuple
 
 import mujoco
 import numpy as np
@@ -106,7 +106,7 @@ def test_engines_agree(robot: Robot) -> None:
     assert (found[0] == found[1]).float().mean() > 0.95
 
 
-def kneel(robot: Robot) -> Callable[[], bool]:
+def kneel(robot: Robot) -> bool:
     """Whether an episode ends in which only the shanks touch the ground."""
     task = preset("fast", robot).replace(
         {"terminations.low_base.height": 0.0, "terminations.tilt.angle": 3.0}
