@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from humanoid_envs.errors import UserError
 from trainers.dwl.targets import told_terms
-from trainers.ppo.losses import AuxiliaryLoss, LossFunction
+from trainers.ppo.losses import AuxiliaryLoss, Losses, LossFunction
 from trainers.ppo.policy import Policy
 from trainers.ppo.rollout_buffer import Minibatch
 from trainers.ppo.signature import EnvSignature
@@ -55,6 +55,13 @@ class Distillation(AuxiliaryLoss):
 
     def __call__(self, policy: Policy, batch: Minibatch) -> Tensor:
         raise UserError(f"Distillation.teacher must be a checkpoint that there is; got {self.teacher!r}.")
+
+
+@dataclass(frozen=True)
+class StudentLosses(Losses):
+    """What a teacher would do."""
+
+    distillation: Distillation = Distillation()
 
 
 def frozen(network: nn.Module) -> nn.Module:

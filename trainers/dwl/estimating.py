@@ -13,7 +13,7 @@ from trainers.dwl.targets import Targets
 from trainers.ppo.actor_critic import layers
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.distributed import ALONE, Workers
-from trainers.ppo.losses import AuxiliaryLoss
+from trainers.ppo.losses import AuxiliaryLoss, Losses
 from trainers.ppo.mlp import MLP
 from trainers.ppo.normalization import RunningNormalizer
 from trainers.ppo.policy import Evaluation, Policy, initial_std, unrolled
@@ -131,6 +131,13 @@ class Sparsity(AuxiliaryLoss):
 
     def __call__(self, policy: Policy, batch: Minibatch) -> Tensor:
         return batch.mean(batch.features["latent"].abs().mean(-1))
+
+
+@dataclass(frozen=True)
+class EstimateLosses(Losses):
+    """An estimate alone."""
+
+    denoising: Denoising = Denoising()
 
 
 def require_estimates(policy: Policy, loss: AuxiliaryLoss) -> None:

@@ -11,11 +11,18 @@ from torch.nn import functional
 
 from humanoid_envs.configs import Count, Positive
 from humanoid_envs.errors import UserError
-from trainers.dwl.estimating import EstimatingActor, EstimatingPolicy, Thought, input_normalizer, perceptron
+from trainers.dwl.estimating import (
+    Denoising,
+    EstimatingActor,
+    EstimatingPolicy,
+    Thought,
+    input_normalizer,
+    perceptron,
+)
 from trainers.dwl.targets import Targets, newest_size
 from trainers.ppo.actor_critic import PolicyConfig, scale_output
 from trainers.ppo.config import PPOConfig, Width
-from trainers.ppo.losses import AuxiliaryLoss, LossFunction
+from trainers.ppo.losses import AuxiliaryLoss, Losses, LossFunction
 from trainers.ppo.policy import Policy
 from trainers.ppo.rollout_buffer import Minibatch
 from trainers.ppo.signature import EnvSignature
@@ -108,6 +115,14 @@ class Contrastive(AuxiliaryLoss):
         if not isinstance(policy.actor, HIMActor):
             raise UserError(f"Contrastive is a loss of a HIMPolicy, not of {type(policy).__name__}.")
         return SwappedPrediction(policy.actor, self)
+
+
+@dataclass(frozen=True)
+class HIMLosses(Losses):
+    """Those of the hybrid internal model."""
+
+    denoising: Denoising = Denoising()
+    contrastive: Contrastive = Contrastive()
 
 
 def balanced(scores: Tensor, counted: Tensor, sharpness: float = 20.0, rounds: int = 3) -> Tensor:

@@ -11,37 +11,15 @@ from humanoid_envs.registry import Registry
 from humanoid_envs.tasks import TaskConfig
 from humanoid_envs.tasks.velocity.dwl import PrivilegedFrame
 from trainers.dwl.concurrent import ConcurrentPolicy
-from trainers.dwl.distillation import Distillation
+from trainers.dwl.distillation import Distillation, StudentLosses
 from trainers.dwl.dwl import DWLLosses, dwl_config
-from trainers.dwl.estimating import Denoising
-from trainers.dwl.him import Contrastive, HIMPolicy
+from trainers.dwl.estimating import EstimateLosses
+from trainers.dwl.him import HIMLosses, HIMPolicy
 from trainers.dwl.networks import DWLPolicy
 from trainers.ppo.actor_critic import PolicyConfig
 from trainers.ppo.config import PPOConfig
 from trainers.ppo.losses import Losses
 from trainers.ppo.recurrent import GRUPolicy
-
-
-@dataclass(frozen=True)
-class EstimateLosses(Losses):
-    """An estimate alone."""
-
-    denoising: Denoising = Denoising()
-
-
-@dataclass(frozen=True)
-class HIMLosses(Losses):
-    """Those of the hybrid internal model."""
-
-    denoising: Denoising = Denoising()
-    contrastive: Contrastive = Contrastive()
-
-
-@dataclass(frozen=True)
-class StudentLosses(Losses):
-    """What a teacher would do."""
-
-    distillation: Distillation = Distillation()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, Tuple
@@ -11,16 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from humanoid_envs.configs import to_plain
 from humanoid_envs.errors import UserError
 from humanoid_envs.registration import make
 from humanoid_envs.tasks import preset
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from tests.trainers.dwl.host_syncs import HostSyncs
 from tests.trainers.ppo.counting_env import CountingEnv
-from trainers.dwl.distillation import Distillation, Taught, frozen
+from trainers.dwl.distillation import Distillation, StudentLosses, Taught, frozen
 from trainers.dwl.estimating import Denoising, EstimatingPolicy
 from trainers.dwl.him import Contrastive, HIMActor, balanced
-from trainers.dwl.methods import METHODS, StudentLosses, method
+from trainers.dwl.methods import METHODS, method
 from trainers.ppo import PPO, GRUPolicy, PPOConfig
 
 BLIND = [name for name in METHODS if name not in ("teacher", "student")]
@@ -243,3 +247,16 @@ def test_counting_envs_have_students_too(tmp_path: Path) -> None:
     losses = StudentLosses(distillation=Distillation(teacher=str(tmp_path / "teacher.pt")))
     with pytest.raises(UserError, match="sees 2 numbers, which are not the 1 of"):
         PPO(env, config.replace(losses=losses))
+
+
+def test_checkpoints_of_all_load_where_ppo_is() -> None:
+    """A process that has imported the trainer alone knows the classes that their configs name."""
+    configs = [to_plain(METHODS[name]().ppo, PPOConfig) for name in METHODS]
+    script = (
+        "import json, sys; from humanoid_envs.configs import from_plain; from trainers.ppo import PPOConfig\n"
+        "found = [from_plain(PPOConfig, config, 'it') for config in json.load(sys.stdin)]; print(len(found))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=json.dumps(configs), capture_output=True, text=True, timeout=100
+    )
+    assert (done.stdout, done.returncode) == (f"{len(configs)}\n", 0), done.stderr
