@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Any, Tuple
 
 import pytest
 import torch
@@ -30,12 +30,7 @@ from trainers.ppo import PPO, GRUPolicy, PPOConfig
 BLIND = [name for name in METHODS if name not in ("teacher", "student")]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make_env(name: str, teacher: Any = None, num_envs: int = 3) -> Tuple[HumanoidVectorEnv, PPOConfig]:
