@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Iterable, Tuple
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from humanoid_envs.mdp.observations import Frame
 from humanoid_envs.mdp.step import Step
-from humanoid_envs.mdp.terms import TermList, join_columns, split_columns
+from humanoid_envs.mdp.terms import TermList, join_columns, with_own_draws
 from humanoid_envs.robots import Robot
 
 
@@ -49,11 +48,4 @@ class FrameTerms(TermList):
 
     def each(self, step: Step) -> Iterable[Step]:
         """The step with each term's own random numbers."""
-        if not sum(self.uniforms) + sum(self.normals):
-            return super().each(step)
-        return self._drawn(step)
-
-    def _drawn(self, step: Step) -> Iterable[Step]:
-        uniform, normal = split_columns(step.uniform, self.uniforms), split_columns(step.normal, self.normals)
-        for own in zip(uniform, normal):
-            yield dataclasses.replace(step, uniform=own[0], normal=own[1])
+        return with_own_draws(step, self.uniforms, self.normals)

@@ -90,6 +90,15 @@ class TermList:
         return [step] * len(self.terms)
 
 
+def with_own_draws(step: Step, uniforms: Sequence[int], normals: Sequence[int]) -> List[Step]:
+    """The step as each of several sees it: with its own columns of the random numbers, so many uniform and so
+    many normal ones."""
+    if not sum(uniforms) + sum(normals):
+        return [step] * len(uniforms)
+    own = zip(split_columns(step.uniform, uniforms), split_columns(step.normal, normals))
+    return [dataclasses.replace(step, uniform=uniform, normal=normal) for uniform, normal in own]
+
+
 def split_columns(table: Tensor, sizes: Sequence[int]) -> List[Tensor]:
     """Views of a table's columns, (N, size) each."""
     return list(table.split(list(sizes), dim=1)) if sizes else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import List, Optional, Sequence, Tuple
 
 import torch
@@ -13,7 +12,7 @@ from humanoid_envs.mdp.events import Events, PushTerm, StartTerm
 from humanoid_envs.mdp.frames import FrameTerms
 from humanoid_envs.mdp.live import LiveTable
 from humanoid_envs.mdp.step import Step
-from humanoid_envs.mdp.terms import TermList, join_columns, split_columns
+from humanoid_envs.mdp.terms import TermList, join_columns, split_columns, with_own_draws
 from humanoid_envs.robots import Robot
 from humanoid_envs.tasks.config import TaskConfig
 
@@ -72,10 +71,7 @@ class Terms:
 
     def _each(self, step: Step) -> List[Step]:
         """The step with each group's own random numbers."""
-        if not (sum(self.uniforms) or sum(self.normals)):
-            return [step] * len(self.frames)
-        uniform, normal = split_columns(step.uniform, self.uniforms), split_columns(step.normal, self.normals)
-        return [dataclasses.replace(step, uniform=u, normal=n) for u, n in zip(uniform, normal)]
+        return with_own_draws(step, self.uniforms, self.normals)
 
 
 class LiveTerms:
