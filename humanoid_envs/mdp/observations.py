@@ -219,7 +219,9 @@ class CommandYawRate(ObservationTerm):
 
 
 @dataclass(frozen=True)
-class _OfJoints(ObservationTerm):
+class OfJoints(ObservationTerm):
+    """Base of readings with an entry for each joint, turned as the joints' mirror images are."""
+
     def size(self, robot: Robot) -> int:
         return robot.num_joints
 
@@ -246,7 +248,7 @@ class _Rotation(ObservationTerm):
 
 
 @dataclass(frozen=True)
-class JointPos(_OfJoints):
+class JointPos(OfJoints):
     """Joint angles from the default pose, rad. (Release)"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -254,7 +256,7 @@ class JointPos(_OfJoints):
 
 
 @dataclass(frozen=True)
-class JointVel(_OfJoints):
+class JointVel(OfJoints):
     """Joint velocities, rad/s. (Release)"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -262,7 +264,7 @@ class JointVel(_OfJoints):
 
 
 @dataclass(frozen=True)
-class Action(_OfJoints):
+class Action(OfJoints):
     """The executed action of the step before. (Release)"""
 
     def __call__(self, step: Step) -> Tensor:
@@ -297,7 +299,7 @@ class ProjectedGravity(_Vector):
 
 
 @dataclass(frozen=True)
-class JointPosError(_OfJoints):
+class JointPosError(OfJoints):
     """Joint angles minus the gait's reference, rad. (Release)"""
 
     def __call__(self, step: Step) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from humanoid_envs import rotations
-from humanoid_envs.mdp.observations import VECTOR, Mirror, ObservationTerm, joints
+from humanoid_envs.mdp.observations import VECTOR, Mirror, ObservationTerm, OfJoints, joints
 from humanoid_envs.mdp.step import Step
 from humanoid_envs.robots import Robot
 from humanoid_envs.terrain.scan_grid import ScanGrid
@@ -41,17 +41,11 @@ class FeetVel(_OfFeetVectors):
 
 
 @dataclass(frozen=True)
-class JointTorque(ObservationTerm):
+class JointTorque(OfJoints):
     """Torques of the joints at the end of the step, N·m."""
 
     def __call__(self, step: Step) -> Tensor:
         return step.state.joint_torque
-
-    def size(self, robot: Robot) -> int:
-        return robot.num_joints
-
-    def mirror(self, robot: Robot) -> Mirror:
-        return joints(robot)
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,7 @@ class HeightMap(ObservationTerm):
 
     def __call__(self, step: Step) -> Tensor:
         base, yaw = step.state.base_pos[:, :2], rotations.heading(step.state.base_quat)
-        heights = step.ground.scan(self._points(base), base, yaw)
+        heights = step.ground.scan(self.grid.points_on(base.device), base, yaw)
         return heights - step.ground.height(base)[:, None]
 
     def size(self, robot: Robot) -> int:
@@ -98,14 +92,6 @@ class HeightMap(ObservationTerm):
         rows, columns = self.grid.shape
         places = [row * columns + column for row in range(rows) for column in reversed(range(columns))]
         return places, (1.0,) * (rows * columns)
-
-    def _points(self, like: Tensor) -> Tensor:
-        """(P, 2) of the grid, made where they are needed: a graph can hold no copy from the host."""
-        axes = [
-            low + self.grid.spacing * torch.arange(count, device=like.device, dtype=like.dtype)
-            for (low, _), count in zip((self.grid.x, self.grid.y), self.grid.shape)
-        ]
-        return torch.stack(torch.meshgrid(axes, indexing="ij"), dim=-1).flatten(0, 1)
 
 
 def _in_body(step: Step, vectors: Tensor) -> Tensor:

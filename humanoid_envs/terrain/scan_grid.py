@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Tuple, Union
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from humanoid_envs.configs import Config, Positive, Range
 from humanoid_envs.errors import UserError
@@ -40,10 +42,15 @@ class ScanGrid(Config):
     @property
     def points(self) -> np.ndarray:
         """(P, 2) float32 places, m; x grows from row to row, y within a row."""
-        x_count, y_count = self.shape
-        x = np.linspace(self.x[0], self.x[1], x_count)
-        y = np.linspace(self.y[0], self.y[1], y_count)
-        return np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.float32)
+        return self.points_on("cpu", torch.float64).float().numpy()
+
+    def points_on(self, device: Union[str, torch.device], dtype: torch.dtype = torch.float32) -> Tensor:
+        """The same on a device, made there: a CUDA graph can hold no copy from the host."""
+        axes = [
+            low + self.spacing * torch.arange(count, device=device, dtype=dtype)
+            for (low, _), count in zip((self.x, self.y), self.shape)
+        ]
+        return torch.stack(torch.meshgrid(axes, indexing="ij"), dim=-1).flatten(0, 1)
 
     def require_within_tile(self, terrain: Terrain) -> None:
         """UserError if the grid is longer than a tile of the terrain, or than all of it."""
