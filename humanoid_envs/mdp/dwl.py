@@ -18,8 +18,6 @@ from humanoid_envs.mdp.measures import LENGTH, RATE, SPEED, TIME, Measure
 from humanoid_envs.mdp.rewards import RewardTerm
 from humanoid_envs.mdp.step import Step
 
-GRAVITY = 9.81
-"""m/s²"""
 SWING_TIME = 0.5
 """Duration of the swing that `swing_height` is about, s."""
 SWING_PEAK = 0.1
@@ -111,7 +109,7 @@ class StanceForce(RewardTerm):
     """The force that is full, in weights of the robot. (The paper's 400 N are 1.07 of XBot-S's 373 N)"""
 
     def __call__(self, step: Step) -> Tensor:
-        full = self.weights * GRAVITY * step.robot.total_mass
+        full = self.weights * step.robot.weight
         force = step.state.feet_contact_force.norm(dim=-1)
         return ((force / full).clamp(0.0, 1.0) * step.gait.stance).sum(dim=1)
 
@@ -203,7 +201,7 @@ class LargeForce(RewardTerm):
     """N"""
 
     def __call__(self, step: Step) -> Tensor:
-        free = self.weights * GRAVITY * step.robot.total_mass
+        free = self.weights * step.robot.weight
         force = step.state.feet_contact_force.norm(dim=-1)
         return (force - free).clamp(0.0, self.most).sum(dim=1)
 

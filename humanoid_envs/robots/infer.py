@@ -27,11 +27,10 @@ from humanoid_envs.robots.measure import measured_robot
 from humanoid_envs.robots.model_path import model_path
 from humanoid_envs.robots.motors import Motor, leg_motor, upper_motor
 from humanoid_envs.robots.reading import Reading, read_robot
-from humanoid_envs.robots.robot import Joint, Robot
+from humanoid_envs.robots.robot import GRAVITY, Joint, Robot
 from humanoid_envs.robots.urdf_faults import urdf_faults
 
 UpperBody = Literal["weld", "hold", "policy"]
-_GRAVITY = 9.81
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def _motors(reading: Reading, robot: Robot) -> Dict[str, Motor]:
     mujoco.mj_forward(model, data)
     inertia = np.zeros((model.nv, model.nv))
     mujoco.mj_fullM(model, data, inertia)
-    moment = robot.total_mass * _GRAVITY * robot.leg_length
+    moment = robot.weight * robot.leg_length
     dofs = model.jnt_dofadr[list(reading.legs.all_joints)]
     differ = float(np.ptp(model.dof_armature[dofs])) > 0.0
     motors = {}
@@ -130,7 +129,7 @@ def _motors(reading: Reading, robot: Robot) -> Dict[str, Motor]:
             joint,
             reading.legs.roles.get(joint),
             weight_moment=moment,
-            pendulum=math.sqrt(robot.leg_length / _GRAVITY),
+            pendulum=math.sqrt(robot.leg_length / GRAVITY),
             rotors_differ=differ,
         )
     for joint in reading.upper_joints:

@@ -19,6 +19,8 @@ SIDES = ("left", "right")
 """In the order of every axis over legs."""
 LIFT_STEP = 0.025
 """Share of the leg's length between two angles of `Joint.lift`."""
+GRAVITY = 9.81
+"""m/s²"""
 File = Annotated[
     Path, pydantic.BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)
 ]
@@ -171,6 +173,11 @@ class Robot(Config):
         """The robot as dicts, lists, numbers and texts, of which `of` makes it again."""
         files = {name: str(value) for name, value in vars(self).items() if isinstance(value, Path)}
         return {**to_plain(self), **files}
+
+    @property
+    def weight(self) -> float:
+        """Of the whole robot, N."""
+        return self.total_mass * GRAVITY
 
     @property
     def joint_names(self) -> Tuple[str, ...]:

@@ -21,7 +21,6 @@ from humanoid_envs.simulators.mujoco_spec import compiled, robot_spec
 from humanoid_envs.simulators.simulator import PhysicsConfig
 
 _STEP = 1e-3
-_GRAVITY = 9.81
 _SETTLED = 2.0
 """s after which a robot that is put down is at rest."""
 _SAG, _LOAD = 0.1, 0.1
@@ -66,7 +65,7 @@ def stands(robot: Robot) -> Trial:
     """Upright on a vertical rail for 2 s, with all joints' targets at their default: how far it sags, and
     what its soles carry."""
     model, data = _mounted(robot, free=True)
-    weight = robot.total_mass * _GRAVITY
+    weight = robot.weight
     with mujoco_log.quiet():
         for _ in range(round(_SETTLED / _STEP)):
             mujoco.mj_step(model, data)

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from humanoid_envs.errors import UserError
+from humanoid_envs.robots.robot import GRAVITY
 from humanoid_envs.simulators.simulator import SimState
 from humanoid_envs.vector_env import HumanoidVectorEnv
 from trainers.evaluation.intervals import Estimate, combined, mean_estimate, share_estimate
 from trainers.evaluation.rollout import RolloutStep, planar_velocity
 
-GRAVITY = 9.81
 _SATURATED = 0.999
 _LEAST_SPEED = 0.05
 """Robots that cover less ground have no cost of transport, m/s."""

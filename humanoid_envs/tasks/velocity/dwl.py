@@ -4,15 +4,13 @@ what is rewarded. Of what the paper does not tell, it has what re-implementation
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from humanoid_envs.mdp import Observations, Rewards, dwl, events, privileged
 from humanoid_envs.mdp import observations as obs
 from humanoid_envs.mdp.gait import Gait
 from humanoid_envs.mdp.observations import Frame, History
-from humanoid_envs.mdp.terminations import LowBase, Tilt
-from humanoid_envs.tasks.config import TaskConfig, quick_physics
+from humanoid_envs.tasks.config import TaskConfig
 from humanoid_envs.tasks.presets import register_preset
 from humanoid_envs.tasks.velocity.config import (
     PolicyFrame,
@@ -80,20 +78,15 @@ class DWLConfig(TaskConfig):
 @register_preset("dwl_flat")
 def dwl_flat() -> DWLConfig:
     """The rewards, privileged state and randomization of denoising world model learning on flat ground, with
-    the physics and commands of preset fast."""
+    the physics, commands, ends of episodes, starts and pushes of preset fast."""
     like = fast()
     return DWLConfig(
-        physics=quick_physics(),
+        physics=like.physics,
         commands=like.commands,
-        terminations=VelocityTerminations(
-            episode_length=10.0, low_base=LowBase(height=0.6), tilt=Tilt(angle=0.925)
-        ),
-        randomization=VelocityRandomization(
+        terminations=like.terminations,
+        randomization=like.randomization.replace(
             foot_friction=events.FootFriction(range=(0.2, 2.0)),
             added_mass=events.AddedMass(range=(-5.0, 20.0)),
             gains=events.Gains(share=0.2),
-            push=like.randomization.push,
-            start_yaw=events.StartYaw(angle=math.pi),
-            start_phase=events.StartPhase(on=True),
         ),
     )
