@@ -115,11 +115,11 @@ def read_contract(text: str, source: str, own: Any = None) -> dict:
             sane(name, len(c[name]) == n and all(map(math.isfinite, c[name])))
             sane(name, name == "default_joint_pos" or min(c[name]) >= 0.0)
         sizes = {**READINGS, "joint_pos": n, "joint_vel": n, "action": n}
-        terms = {name: c[name] for name in ("observation_terms", "current_terms")}
-        for t in [*terms["observation_terms"], *terms["current_terms"]]:
-            sizes.update({t["name"]: t["size"]} if hasattr(own, t["name"]) else {})
-        for name, some in terms.items():
-            known = [sizes.get(t["name"]) == t["size"] and math.isfinite(t["scale"]) for t in some]
+        for t in [*c["observation_terms"], *c["current_terms"]]:
+            if hasattr(own, t["name"]):
+                sizes[t["name"]] = t["size"]
+        for name in ("observation_terms", "current_terms"):
+            known = [sizes.get(t["name"]) == t["size"] and math.isfinite(t["scale"]) for t in c[name]]
             sane(name, all(known) and (known or name == "current_terms"))
         sane("observation_order", c["observation_order"] == "oldest_first")
         sane("implicit_damping", c["implicit_damping"] in (True, False))

@@ -291,8 +291,10 @@ def _difference(name: str, mine: Any, theirs: Any, joints: Tuple[str, ...]) -> T
     index = next(i for i, (own, other) in enumerate(zip(mine, theirs)) if own != other)
     own, other = mine[index], theirs[index]
     if name in ("observation_terms", "current_terms"):
-        told = [{key: value for key, value in vars(term).items() if key != "noise"} for term in (own, other)]
-        return f"{name}[{index}]", tuple(told[0].values()), tuple(told[1].values())
+        mine, theirs = (
+            tuple(value for field, value in vars(term).items() if field != "noise") for term in (own, other)
+        )
+        return f"{name}[{index}]", mine, theirs
     where = f"[{index}]" if name in ("joint_names", "commands") else f" of {joints[index]}"
     return f"{name}{where}", own, other
 

@@ -59,7 +59,7 @@ def format_task_score(score: TaskScore) -> str:
         [
             f"The task's own score on {score.simulator}: {score.config.robots} robots for "
             f"{score.config.seconds:g} s",
-            *(f"  {name:24s} {_significant(value)} {unit}".rstrip() for name, value, unit in rows),
+            *(f"  {name:24s} {_formatted(value, '.3g')} {unit}".rstrip() for name, value, unit in rows),
         ]
     )
 
@@ -202,14 +202,13 @@ def _number(value: Optional[float], digits: int) -> str:
 
 
 def _with_interval(estimate: Estimate, digits: int) -> str:
-    if estimate.low is None or estimate.high is None:
-        return _number(estimate.value, digits)
-    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    return _formatted(estimate, f".{digits}f")
 
 
-def _significant(estimate: Estimate) -> str:
+def _formatted(estimate: Estimate, form: str) -> str:
+    """form: a number's format."""
     if estimate.value is None:
         return "–"
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3g}"
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
+        return f"{estimate.value:{form}}"
+    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
